@@ -1,0 +1,50 @@
+"""Memory for LLM agents on a modern Hopfield network: the public names, each imported when it is first used."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from am_agent import errors
+    from am_agent.embedders import DeterministicEmbedder, Embedder, SentenceTransformerEmbedder
+    from am_agent.episode import Episode, Erasure, Recall, Receipt, Recollection, Stats
+    from am_agent.memory import Memory
+
+# `import am_agent` costs nothing; `Memory` brings numpy and SQLAlchemy, the first text brings the encoder.
+_HOMES = {
+    "DeterministicEmbedder": "am_agent.embedders",
+    "Embedder": "am_agent.embedders",
+    "Episode": "am_agent.episode",
+    "Erasure": "am_agent.episode",
+    "Memory": "am_agent.memory",
+    "Recall": "am_agent.episode",
+    "Receipt": "am_agent.episode",
+    "Recollection": "am_agent.episode",
+    "SentenceTransformerEmbedder": "am_agent.embedders",
+    "Stats": "am_agent.episode",
+}
+
+__all__ = [
+    "DeterministicEmbedder",
+    "Embedder",
+    "Episode",
+    "Erasure",
+    "Memory",
+    "Recall",
+    "Receipt",
+    "Recollection",
+    "SentenceTransformerEmbedder",
+    "Stats",
+    "errors",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name == "errors":
+        return import_module("am_agent.errors")
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'am_agent' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

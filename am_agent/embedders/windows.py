@@ -1,0 +1,46 @@
+"""Cutting a long text into windows that an encoder can read whole. Knows token offsets, no tokenizer and no model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def windows(text: str, offsets: Sequence[tuple[int, int]], width: int) -> list[str]:
+    """Cut a text into overlapping windows of at most `width` tokens.
+
+    Neighbours share an eighth of a window, so that a sentence on the border is whole in one of them. The cuts go
+    where a word begins if there is one within a quarter of a window. The last window reaches back to be as full as
+    the others: a stub of a few words would resemble anything.
+
+    Args:
+        text: The text.
+        offsets: Start and end of each token in characters, ascending.
+        width: The most tokens in a window.
+
+    Returns:
+        The windows in order; the text itself, uncut, when it has no more than `width` tokens.
+
+    Example:
+        >>> windows("a b c d e f", [(0, 1), (2, 3), (4, 5), (6, 7), (8, 9), (10, 11)], 4)
+        ['a b c d', 'c d e f']
+    """
+    count = len(offsets)
+    if count <= width:
+        return [text]
+    overlap = width // 8
+    spans: list[tuple[int, int]] = []
+    first = 0
+    while count - first > width:
+        last = _word_start(text, offsets, first + width, reach=width // 4)
+        spans.append((first, last))
+        first = max(_word_start(text, offsets, last - overlap, reach=overlap), first + 1)
+    spans.append((count - width, count))
+    return [text[offsets[first][0] : offsets[last - 1][1]] for first, last in spans]
+
+
+def _word_start(text: str, offsets: Sequence[tuple[int, int]], token: int, reach: int) -> int:
+    """The nearest token at or before `token` that begins a word, or `token` if there is none within reach."""
+    for candidate in range(token, max(token - reach, 0), -1):
+        if text[offsets[candidate][0] - 1].isspace():
+            return candidate
+    return token

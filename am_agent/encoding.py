@@ -1,0 +1,109 @@
+"""Which vectors a text gets in a file: the embedder, held against the file's space. Knows no transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from am_agent.draft import Vectors, unit_vectors
+from am_agent.embedders import Embedder, SentenceTransformerEmbedder
+from am_agent.errors import DimensionMismatch, EmbedderMismatch
+from am_agent.store.space import FOREIGN, Space
+
+
+class Encoder:
+    """An embedder that refuses to mix its vectors with those of another.
+
+    Args:
+        embedder: None for the default one, which then gives way to vectors of the caller's in a new file.
+    """
+
+    def __init__(self, embedder: Embedder | None) -> None:
+        self._embedder: Embedder = SentenceTransformerEmbedder() if embedder is None else embedder
+        self._given = embedder is not None
+        self._own: Space | None = None
+
+    def check_name(self, found: Space | None) -> None:
+        """Compare by name, which loads no model: for the moment a file is opened.
+
+        Raises:
+            EmbedderMismatch: The file's vectors are another embedder's.
+        """
+        if found is None or found.name == self._embedder.name or (found.name == FOREIGN and not self._given):
+            return
+        raise EmbedderMismatch(
+            f"the file was made with the embedder '{found.name}', not with '{self._embedder.name}', and their vectors "
+            f"cannot be compared. Open it with the first, and to change over export it (without vectors) and load "
+            "that into a new file"
+        )
+
+    def documents(self, texts: Iterable[str], found: Space | None) -> dict[str, Vectors]:
+        """Embed texts for a file, each once.
+
+        Raises:
+            EmbedderMismatch: The file's vectors are not this embedder's.
+        """
+        distinct = list(dict.fromkeys(texts))
+        if not distinct:
+            return {}
+        space = self._agreed(found)
+        rows = self._embedder.documents(distinct)
+        return {text: unit_vectors(each, space.dimension) for text, each in zip(distinct, rows, strict=True)}
+
+    def cue(self, text: str, found: Space) -> Vectors:
+        """Embed a cue, one row for each of its windows.
+
+        Raises:
+            EmbedderMismatch: The file's vectors are not this embedder's.
+        """
+        return unit_vectors(self._embedder.queries([text])[0], self._agreed(found).dimension)
+
+    def accepts(self, origin: Space, found: Space | None) -> bool:
+        """Whether the vectors of an export can be taken into a file as they are."""
+        if found is not None:
+            return origin == found
+        if origin.name == FOREIGN:
+            return not self._given
+        return origin.name == self._embedder.name and origin == self._agreed(None)
+
+    def space(self, found: Space | None, given: Sequence[Vectors], *, embedded: bool) -> Space:
+        """The space that a batch is to be recorded in.
+
+        Args:
+            found: The file's, if it has one.
+            given: Vectors that came from the caller.
+            embedded: Whether the batch has vectors of the embedder's, too.
+
+        Raises:
+            DimensionMismatch: A vector of another dimension.
+            EmbedderMismatch: Vectors of the embedder's, in a file of another's.
+        """
+        if embedded or (found is None and (self._given or not given)):
+            found = self._agreed(found)
+        elif found is None:
+            found = Space(FOREIGN, given[0].shape[1], "")
+        for rows in given:
+            if rows.shape[1] != found.dimension:
+                raise DimensionMismatch(
+                    f"the vector has {rows.shape[1]} dimensions, and those of this memory ({found.name}) have "
+                    f"{found.dimension}; use the embedder that made them, or another file"
+                )
+        return found
+
+    def _agreed(self, found: Space | None) -> Space:
+        """The embedder's own space, if the file's is the same or there is none yet."""
+        if found is not None and found.name == FOREIGN:
+            raise EmbedderMismatch(
+                f"this memory holds vectors of dimension {found.dimension} that its caller gave, and no embedding of a "
+                "text can be compared with them; give vector=..., too"
+            )
+        self.check_name(found)
+        if self._own is None:
+            self._own = Space(self._embedder.name, self._embedder.dimension, self._embedder.fingerprint)
+        if found is not None and found != self._own:
+            raise EmbedderMismatch(
+                f"the embedder '{found.name}' has changed since the file was made: its vectors had {found.dimension} "
+                f"dimensions and the fingerprint {found.fingerprint}, now {self._own.dimension} and "
+                f"{self._own.fingerprint}. Bring the old one back, or export the file (without vectors) with it and "
+                "load that into a new one"
+            )
+        return self._own

@@ -1,0 +1,213 @@
+"""The facts that a memory hands out: episodes, recollections, receipts. Knows nothing of vectors, SQL or models."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, overload
+
+Namespace = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """One stored event: what was said, by whom, when, next to what.
+
+    Attributes:
+        id: The caller's id or a UUIDv7; unique within its namespace.
+        text: What was said.
+        namespace: The unit of isolation; `()` is the default namespace.
+        actor: Who said or did it: a speaker, an author, a tool.
+        occurred_at: When it happened, in UTC.
+        session: The conversation or document it belongs to.
+        metadata: The caller's own JSON.
+        version: 1 for the first text under this id, 2 for the next, and so on.
+        recorded_at: When the memory was told, in UTC.
+        superseded_at: When the next version replaced this one; None for the current one.
+        expires_at: When it ceases to be visible; None for never.
+    """
+
+    id: str
+    text: str
+    namespace: Namespace = ()
+    actor: str | None = None
+    occurred_at: datetime | None = None
+    session: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    version: int = 1
+    recorded_at: datetime | None = None
+    superseded_at: datetime | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recollection:
+    """One episode that came to mind.
+
+    Attributes:
+        episode: The episode itself.
+        similarity: The best cosine between a pattern of the episode and the cue, in [-1, 1].
+        weight: Its share of the softmax over every episode the cue may see, in [0, 1].
+    """
+
+    episode: Episode
+    similarity: float
+    weight: float
+
+    @property
+    def id(self) -> str:
+        """The episode's id."""
+        return self.episode.id
+
+    @property
+    def text(self) -> str:
+        """The episode's text."""
+        return self.episode.text
+
+
+@dataclass(frozen=True, slots=True)
+class Recall(Sequence[Recollection]):
+    """What a cue brought back: a sequence of recollections, heaviest first.
+
+    Attributes:
+        recollections: The k heaviest.
+        energy: `-(1/beta) log sum_i exp(beta s_i)` over every episode the cue may see; the lower, the more
+            familiar the cue. Infinite when there is no such episode.
+        beta: The inverse temperature that was used, per unit of cosine.
+        episodes: How many episodes the softmax ran over.
+
+    Example:
+        >>> recall = Recall((Recollection(Episode("1", "Rex is a dog."), 0.9, 0.8),), -0.9, 20.0, 3)
+        >>> recall[0].text, len(recall)
+        ('Rex is a dog.', 1)
+    """
+
+    recollections: tuple[Recollection, ...]
+    energy: float
+    beta: float
+    episodes: int
+
+    @overload
+    def __getitem__(self, index: int) -> Recollection: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Recollection, ...]: ...
+    def __getitem__(self, index: int | slice) -> Recollection | tuple[Recollection, ...]:
+        return self.recollections[index]
+
+    def __len__(self) -> int:
+        return len(self.recollections)
+
+    def as_prompt(self, *, max_chars: int | None = None) -> str:
+        """Write the recollections as a block for a language model's prompt.
+
+        Everything that was stored is escaped, so that no text can close the block or pose as its markup. Entries
+        are taken in order of weight; the one that no longer fits is cut with an ellipsis, later ones are left out.
+
+        Args:
+            max_chars: The most characters the block may have; None for no limit.
+
+        Returns:
+            The block, or the empty string where there is nothing to say.
+
+        Example:
+            >>> recall = Recall((Recollection(Episode("1", "1 < 2", actor="ana"), 0.9, 0.8),), -0.9, 20.0, 3)
+            >>> print(recall.as_prompt())
+            <memory>
+            <entry id="1" actor="ana">1 &lt; 2</entry>
+            </memory>
+        """
+        room = None if max_chars is None else max_chars - len("<memory>\n</memory>")
+        lines: list[str] = []
+        for recollection in self.recollections:
+            line = _entry(recollection.episode, recollection.text)
+            if room is not None and len(line) + 1 > room:
+                line = _cut(recollection.episode, room - 1)
+                if line:
+                    lines.append(line)
+                break
+            lines.append(line)
+            if room is not None:
+                room -= len(line) + 1
+        return "\n".join(["<memory>", *lines, "</memory>"]) if lines else ""
+
+
+def _entry(episode: Episode, text: str) -> str:
+    facts = {"id": episode.id, "actor": episode.actor, "session": episode.session}
+    if episode.occurred_at is not None:
+        facts["time"] = episode.occurred_at.isoformat(timespec="seconds")
+    attributes = "".join(f' {name}="{html.escape(fact)}"' for name, fact in facts.items() if fact is not None)
+    return f"<entry{attributes}>{html.escape(text)}</entry>"
+
+
+def _cut(episode: Episode, room: int) -> str:
+    """The longest entry of at most `room` characters, or nothing when not one character of text fits."""
+    low, high = 0, len(episode.text)
+    while low < high:  # escaping lengthens the text unevenly, so the cut is searched, not computed
+        middle = (low + high + 1) // 2
+        if len(_entry(episode, episode.text[:middle] + "…")) <= room:
+            low = middle
+        else:
+            high = middle - 1
+    return _entry(episode, episode.text[:low] + "…") if low else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a bulk write did.
+
+    Attributes:
+        ids: The ids in the order of the items.
+        recorded: How many new episodes or versions were written.
+        unchanged: How many were already there, word for word.
+    """
+
+    ids: tuple[str, ...]
+    recorded: int
+    unchanged: int
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What `forget` did.
+
+    Attributes:
+        episodes: How many episodes are gone, each with all its versions and vectors.
+        versions: How many versions that were.
+        erased: True when no file holds their bytes any more. False while another process still reads the
+            write-ahead log that does; the next write, forget or close finishes it.
+    """
+
+    episodes: int
+    versions: int
+    erased: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """The size and the settings of a memory.
+
+    Attributes:
+        path: Where the file lies; None in RAM.
+        file_bytes: Size of the database file with its write-ahead log; 0 in RAM.
+        schema: Revision of the database's schema.
+        namespaces: How many namespaces hold at least one visible episode.
+        episodes: Current episodes that have not expired.
+        versions: All versions that are stored, current or not.
+        patterns: Stored vectors of the memory's embedder.
+        embedder: Name of the embedder the vectors were made with; None before the first one.
+        dimension: Dimension of the vectors; None before the first one.
+        unfinished_erasures: Erasures whose bytes the write-ahead log still holds, for a reader's sake.
+    """
+
+    path: str | None
+    file_bytes: int
+    schema: str
+    namespaces: int
+    episodes: int
+    versions: int
+    patterns: int
+    embedder: str | None
+    dimension: int | None
+    unfinished_erasures: int

@@ -1,0 +1,1 @@
+"""The associative memory: arrays only; knows nothing of text, time or SQL."""

@@ -1,0 +1,170 @@
+"""The write side of a memory: batches into transactions, texts into vectors, erasure to its end. Knows no cue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from am_agent.draft import Draft, Vectors
+from am_agent.encoding import Encoder
+from am_agent.episode import Episode, Erasure, Namespace
+from am_agent.errors import UnknownEpisode
+from am_agent.filter import Predicate
+from am_agent.jsonl import Line
+from am_agent.store import episodes, erasures, namespaces, space
+from am_agent.store.database import Database
+from am_agent.store.episodes import Visibility
+from am_agent.store.recording import Outcome, Recording
+from am_agent.store.space import Space
+
+_PATIENCE = 1.0  # seconds that an erasure waits for readers; the writes after it try again without waiting
+
+
+class Intake:
+    """Records, replaces and erases. Texts are embedded before a transaction begins: no lock is held for a model."""
+
+    def __init__(self, database: Database, encoder: Encoder) -> None:
+        self._database = database
+        self._encoder = encoder
+        self._scrubbed = False  # whether the file is rid of what was erased, and only the log is not
+        with database.reading() as connection:
+            self._unfinished = erasures.unfinished(connection) > 0  # by a process before this one
+
+    def record(self, drafts: Sequence[Draft]) -> Sequence[Outcome]:
+        """Record one batch in one transaction."""
+        keys = [(each.namespace, each.id) for each in drafts if each.id]
+        with self._database.reading() as connection:
+            found = space.find(connection).space
+            known = episodes.known_texts(connection, keys)
+        new = self._encoder.documents(
+            (
+                each.text
+                for each in drafts
+                if each.vector is None and known.get((each.namespace, each.id or "")) != each.text
+            ),
+            found,
+        )
+        with self.writing() as (connection, now):
+            return self._put(connection, drafts, new, now)
+
+    def update(self, path: Namespace, id_: str, changes: Mapping[str, Any], **given: Any) -> Episode:
+        """Record the next version of an episode with some facts changed, in one transaction."""
+        text = changes.get("text")
+        with self._database.reading() as connection:
+            found = space.find(connection).space
+        new = self._encoder.documents([text] if text is not None and given["vector"] is None else [], found)
+        with self.writing() as (connection, now):
+            old = _find(connection, path, id_, now)
+            kept = {name: getattr(old, name) for name in _KEPT}
+            self._put(connection, [Draft.checked(**{**kept, **changes, **given})], new, now)
+            return _find(connection, path, id_, now)
+
+    def restore(self, lines: Sequence[Line], origin: Space | None) -> Sequence[Outcome]:
+        """Record one batch of an export, version by version.
+
+        Args:
+            lines: Versions with their vectors, if the export has them.
+            origin: The space of those vectors.
+        """
+        with self._database.reading() as connection:
+            found = space.find(connection).space
+        comparable = origin is not None and self._encoder.accepts(origin, found)
+        preferred = origin if comparable else found
+        vectors = [line.vectors if comparable else None for line in lines]
+        texts = (line.episode.text for line, rows in zip(lines, vectors, strict=True) if rows is None)
+        embedded = self._encoder.documents(texts, preferred)
+        with self.writing() as (connection, now):
+            given = [rows for rows in vectors if rows is not None]
+            space_id, _ = self._adopt(connection, given, preferred, embedded=bool(embedded))
+            recording = Recording(connection, space_id, now)
+            recording.read((line.episode.namespace, line.episode.id) for line in lines)
+            outcomes = [
+                recording.restore(line.episode, embedded[line.episode.text] if rows is None else rows)
+                for line, rows in zip(lines, vectors, strict=True)
+            ]
+            recording.flush()
+            return outcomes
+
+    def erase(
+        self, path: Namespace, ids: Sequence[str] | None, predicate: Predicate | None, before: datetime | None
+    ) -> Erasure:
+        """Erase what satisfies every condition that is given, down to the last byte in the write-ahead log."""
+        with self.writing() as (connection, now):
+            scope = namespaces.find(connection, path)
+            if predicate is not None or before is not None:
+                matched = [id_ for _, id_ in episodes.matching(connection, scope, Visibility(now), predicate, before)]
+                ids = matched if ids is None else sorted(set(ids).intersection(matched))
+            erased = episodes.erase(connection, scope, now, ids=ids)
+            if erased.versions:
+                erasures.append(connection, now, episodes=erased.episodes, versions=erased.versions)
+                self._unfinished, self._scrubbed = True, False
+        return Erasure(erased.episodes, erased.versions, erased=self.finish_erasure(patience=_PATIENCE))
+
+    def finish_erasure(self, *, patience: float = 0.0) -> bool:
+        """Rid the file and its log of what was erased, or leave it to the next chance.
+
+        Args:
+            patience: Seconds to wait for other connections that read an older state.
+        """
+        if self._unfinished:
+            before = _now()
+            self._scrubbed = self._scrubbed or self._database.scrub()
+            if self._scrubbed and self._database.truncate_log(patience=patience):
+                with self._database.writing() as connection:
+                    erasures.finish(connection, before, at=_now())
+                    self._unfinished = erasures.unfinished(connection) > 0
+        return not self._unfinished
+
+    @contextmanager
+    def writing(self) -> Iterator[tuple[Connection, datetime]]:
+        """A write transaction and its time, at whose start everything that has expired is deleted."""
+        self.finish_erasure()
+        with self._database.writing() as connection:
+            now = _now()
+            episodes.erase_expired(connection, now)
+            yield connection, now
+
+    def _put(
+        self, connection: Connection, drafts: Sequence[Draft], embedded: Mapping[str, Vectors], now: datetime
+    ) -> Sequence[Outcome]:
+        given = [each.vector for each in drafts if each.vector is not None]
+        space_id, agreed = self._adopt(connection, given, None, embedded=bool(embedded))
+        recording = Recording(connection, space_id, now)
+        recording.read((each.namespace, each.id) for each in drafts if each.id)
+
+        def embed(text: str) -> Vectors:
+            # The text was looked up before, and found unchanged; since then another process has changed it.
+            return self._encoder.documents([text], agreed)[text]
+
+        outcomes = [
+            recording.put(each, embedded.get(each.text) if each.vector is None else each.vector, embed)
+            for each in drafts
+        ]
+        recording.flush()
+        return outcomes
+
+    def _adopt(
+        self, connection: Connection, given: Sequence[Vectors], preferred: Space | None, *, embedded: bool
+    ) -> tuple[int, Space]:
+        """The space of a batch, written down if it is the file's first."""
+        found = space.find(connection)
+        agreed = self._encoder.space(found.space or preferred, given, embedded=embedded)
+        return (space.adopt(connection, agreed) if found.space is None else found.id), agreed
+
+
+_KEPT = ("text", "namespace", "id", "actor", "occurred_at", "session", "metadata", "expires_at")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _find(connection: Connection, path: Namespace, id_: str, now: datetime) -> Episode:
+    found = episodes.by_id(connection, namespaces.find(connection, path), [id_], Visibility(now))
+    if not found:
+        raise UnknownEpisode(f"there is no episode {id_!r} in the namespace {path!r}; remember() makes one")
+    return found[0]

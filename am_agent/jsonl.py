@@ -1,0 +1,155 @@
+"""Episodes as lines of JSON, for export and load. Knows the format; nothing of storage or of models."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from am_agent.draft import Draft, Vectors, checked_count, checked_time
+from am_agent.episode import Episode
+from am_agent.errors import InvalidArgument, InvalidExport, InvalidInput
+
+FORMAT = "am_agent episodes"
+VERSION = 1
+_TIMES = ("occurred_at", "recorded_at", "superseded_at", "expires_at")
+
+
+class Line(NamedTuple):
+    """One version of an episode, with its patterns [windows, d] if the export has vectors."""
+
+    episode: Episode
+    vectors: Vectors | None
+
+
+def header(space: Mapping[str, Any] | None) -> str:
+    """The first line of an export: what it is, and the embedder of its vectors."""
+    return json.dumps({"format": FORMAT, "version": VERSION, "embedder": space}, ensure_ascii=False)
+
+
+def write_line(episode: Episode, vectors: Vectors | None = None) -> str:
+    """Write one version of an episode, and its vectors as base64 of little-endian float32."""
+    fields: dict[str, Any] = {
+        "id": episode.id,
+        "namespace": list(episode.namespace),
+        "version": episode.version,
+        "text": episode.text,
+        "actor": episode.actor,
+        "session": episode.session,
+        "metadata": dict(episode.metadata),
+    }
+    for name in _TIMES:
+        time: datetime | None = getattr(episode, name)
+        fields[name] = None if time is None else time.isoformat()
+    if vectors is not None:
+        fields["vectors"] = [base64.b64encode(row.astype("<f4").tobytes()).decode() for row in vectors]
+    return json.dumps(fields, ensure_ascii=False)
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Callable[[str], object]]:
+    """A function that writes lines to a file, which takes the target's place when all of them are on the disk."""
+    if not target.parent.is_dir():
+        raise InvalidArgument(f"the folder {target.parent} does not exist; create it, or name a file elsewhere")
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", dir=target.parent, prefix=target.name, suffix=".part", delete=False
+    ) as file:
+        try:
+            yield lambda line: file.write(line + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+            Path(file.name).replace(target)
+        except BaseException:
+            Path(file.name).unlink()
+            raise
+
+
+def read_header(line: str) -> Mapping[str, Any] | None:
+    """Read the first line of an export.
+
+    Returns:
+        The embedder of the vectors (name, dimension, fingerprint), or None.
+
+    Raises:
+        InvalidExport: It is not the first line of an export, or of a newer format.
+    """
+    fields = _parsed(line, 1)
+    if fields.get("format") != FORMAT:
+        raise InvalidExport(f"line 1: not an export of am_agent; its first line says {{'format': '{FORMAT}', ...}}")
+    if fields.get("version") != VERSION:
+        raise InvalidExport(
+            f"line 1: the format has the version {fields.get('version')!r} and this am_agent reads {VERSION}. "
+            "Update it with: pip install --upgrade am-agent"
+        )
+    embedder: Mapping[str, Any] | None = fields.get("embedder")
+    return embedder
+
+
+def read_lines(lines: Iterable[str]) -> Iterator[Line]:
+    """Read the lines after the header, one by one.
+
+    Raises:
+        InvalidExport: A line that does not describe an episode; it says which and why.
+    """
+    for number, line in enumerate(lines, start=2):
+        if line.strip():
+            fields = _parsed(line, number)
+            try:
+                yield Line(_episode(fields), _vectors(fields.get("vectors")))
+            except (InvalidInput, KeyError, TypeError, ValueError) as error:
+                reason = f"no {error}" if isinstance(error, KeyError) else str(error)
+                raise InvalidExport(f"line {number}: {reason}") from error
+
+
+def _parsed(line: str, number: int) -> dict[str, Any]:
+    try:
+        fields = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise InvalidExport(f"line {number}: not JSON ({error})") from error
+    if not isinstance(fields, dict):
+        raise InvalidExport(f"line {number}: an object was expected, not {type(fields).__name__}")
+    return fields
+
+
+def _episode(fields: dict[str, Any]) -> Episode:
+    times = {name: _time(fields[name], name) for name in _TIMES}
+    draft = Draft.checked(
+        text=fields["text"],
+        namespace=tuple(fields["namespace"]),
+        id=fields["id"],
+        actor=fields["actor"],
+        session=fields["session"],
+        metadata=fields["metadata"],
+    )
+    if draft.id is None or times["occurred_at"] is None or times["recorded_at"] is None:
+        raise InvalidExport("id, occurred_at and recorded_at must be given")
+    return Episode(
+        id=draft.id,
+        text=draft.text,
+        namespace=draft.namespace,
+        actor=draft.actor,
+        session=draft.session,
+        metadata=draft.metadata,
+        version=checked_count(fields["version"], "version"),
+        **times,
+    )
+
+
+def _time(text: str | None, name: str) -> datetime | None:
+    return None if text is None else checked_time(datetime.fromisoformat(text), name)
+
+
+def _vectors(rows: list[str] | None) -> Vectors | None:
+    if rows is None:
+        return None
+    return np.stack([np.frombuffer(base64.b64decode(row, validate=True), dtype="<f4") for row in rows]).astype(
+        np.float32
+    )

@@ -1,0 +1,607 @@
+"""The one facade: wires embedder, store and associative memory together. Knows no SQL and no mathematics of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import math
+import operator
+import threading
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar
+
+import numpy.typing as npt
+from sqlalchemy import Connection
+
+from am_agent import jsonl
+from am_agent.draft import (
+    Draft,
+    checked_beta,
+    checked_count,
+    checked_label,
+    checked_namespace,
+    checked_text,
+    checked_time,
+    ids_of,
+    unit_vectors,
+)
+from am_agent.embedders import Embedder
+from am_agent.encoding import Encoder
+from am_agent.episode import Episode, Erasure, Namespace, Recall, Receipt, Recollection, Stats
+from am_agent.errors import ClosedMemory, InvalidArgument, InvalidInput
+from am_agent.filter import compile_filter
+from am_agent.hopfield.energy import critical_beta, log_partition
+from am_agent.hopfield.metric import Moments, spread
+from am_agent.hopfield.scan import Matches, scan
+from am_agent.intake import Intake
+from am_agent.store import episodes, erasures, namespaces, space
+from am_agent.store.database import Database, database_path
+from am_agent.store.episodes import Visibility
+from am_agent.store.recording import Outcome
+from am_agent.store.schema import REVISION
+from am_agent.store.space import Space
+from am_agent.transcript import episodes_of
+from am_agent.working_set import WorkingSet, past
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+Episodes = list[Episode]
+Outcomes = list[Outcome]
+Item = str | Mapping[str, Any] | Episode
+Progress = Callable[[int], object]
+
+FIELDS = ("cosine",)
+"""The fields that `recall` knows."""
+
+
+class _Unset:
+    """The type of an argument that was not given, where None already means something."""
+
+
+_UNSET: Final = _Unset()
+
+
+def _in_thread(
+    method: Callable[Concatenate[Memory, P], R],
+) -> Callable[Concatenate[Memory, P], Coroutine[Any, Any, R]]:
+    """The method as a coroutine that runs it in a thread: the loop never waits for a model or a disk."""
+
+    @functools.wraps(method)
+    async def call(self: Memory, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return await asyncio.to_thread(method, self, *args, **kwargs)
+
+    call.__doc__ = f"Run `{method.__name__}` in a thread."
+    return call
+
+
+class Memory:
+    """A memory of episodes: remember, recall, forget.
+
+    Everything lies in one SQLite file, or in RAM. Every method is safe from several threads, several processes may
+    use one file, and each method has a twin with `a` in front for async code.
+
+    Args:
+        location: A path, a `sqlite:///` URL, or None for a memory in RAM.
+        embedder: What turns text into vectors; the packaged all-MiniLM-L6-v2 where none is given. It is loaded
+            with the first text, not before.
+        timeout: Seconds to wait for another process's lock on the file.
+
+    Raises:
+        StoreError: The file cannot be used; the subclass says why.
+        EmbedderMismatch: The file was made with another embedder.
+
+    Example:
+        >>> from am_agent import DeterministicEmbedder
+        >>> with Memory(embedder=DeterministicEmbedder()) as memory:
+        ...     _ = memory.remember("Ana's dog is called Rex.", namespace=("ana",))
+        ...     memory.recall("What is the dog called?", namespace=("ana",))[0].text
+        "Ana's dog is called Rex."
+    """
+
+    def __init__(
+        self, location: str | Path | None = None, *, embedder: Embedder | None = None, timeout: float = 30.0
+    ) -> None:
+        self._closed = False
+        self._encoder = Encoder(embedder)
+        self._working_set = WorkingSet()
+        self._lock = threading.Lock()  # over the working set
+        self._database = Database(database_path(location), timeout=timeout)
+        try:
+            with self._database.reading() as connection:
+                self._encoder.check_name(space.find(connection).space)
+            self._intake = Intake(self._database, self._encoder)
+            self._intake.finish_erasure()
+        except BaseException:
+            self._database.close()
+            raise
+
+    # ---------------------------------------------------------------------------------------------- remember
+
+    def remember(
+        self,
+        text: str,
+        *,
+        namespace: Namespace = (),
+        id: str | None = None,  # noqa: A002  the word everybody uses
+        actor: str | None = None,
+        occurred_at: datetime | None = None,
+        session: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        vector: npt.ArrayLike | None = None,
+        ttl: timedelta | None = None,
+    ) -> str:
+        """Record one episode; when this returns, it is on the disk.
+
+        The same id with the same facts changes nothing. With anything changed it records the next version, and
+        the one before stays readable `as_of` an earlier time.
+
+        Args:
+            text: What was said. Longer than the encoder's window, it becomes several patterns of one episode.
+            namespace: The unit of isolation.
+            id: The caller's id, unique in its namespace; a UUIDv7 where none is given.
+            actor: Who said or did it.
+            occurred_at: When it happened, an aware datetime; now, where none is given.
+            session: The conversation or document it belongs to.
+            metadata: The caller's JSON.
+            vector: A vector (d,), or several (n, d), in place of the text's embedding.
+            ttl: How long it stays visible; the first write after that deletes it.
+
+        Returns:
+            The episode's id.
+
+        Raises:
+            InvalidInput: An argument that cannot be taken; nothing was recorded.
+        """
+        draft = Draft.checked(
+            text=text,
+            namespace=namespace,
+            id=id,
+            actor=actor,
+            occurred_at=occurred_at,
+            session=session,
+            metadata=metadata,
+            vector=vector,
+            ttl=ttl,
+        )
+        self._check_open()
+        return self._intake.record([draft])[0].id
+
+    def remember_many(
+        self,
+        items: Iterable[Item],
+        *,
+        namespace: Namespace = (),
+        batch: int = 256,
+        progress: Progress | None = None,
+    ) -> Receipt:
+        """Record any number of episodes, each batch in a transaction of its own.
+
+        Args:
+            items: Texts, dicts of the arguments of `remember`, or episodes; an iterator of any length.
+            namespace: Where items go that name no namespace themselves.
+            batch: Items in a transaction.
+            progress: Called after each commit with the number of items that are on the disk.
+
+        Raises:
+            InvalidInput: An item that cannot be taken; the message says which. The batches before it are recorded,
+                its own is not.
+        """
+        namespace, batch = checked_namespace(namespace), checked_count(batch, "batch")
+
+        def record(chunk: Sequence[Item], start: int) -> Sequence[Outcome]:
+            return self._intake.record(
+                [_draft(item, namespace, place, start) for place, item in enumerate(chunk, start)]
+            )
+
+        return self._in_batches(items, batch, progress, record)
+
+    def remember_messages(self, messages: Iterable[Any], *, namespace: Namespace = (), session: str) -> Receipt:
+        """Record a conversation, in order; what is recorded already is left as it is.
+
+        Args:
+            messages: Dicts `{"role": ..., "content": ...}`, pairs `(role, content)`, or LangChain messages.
+            namespace: The unit of isolation.
+            session: The conversation they belong to.
+        """
+        if checked_label(session, "session") is None:
+            raise InvalidArgument("a conversation needs a session: any name that tells it from others")
+        return self.remember_many(episodes_of(messages, session=session), namespace=namespace)
+
+    def update(
+        self,
+        id: str,  # noqa: A002
+        *,
+        namespace: Namespace = (),
+        text: str | _Unset = _UNSET,
+        actor: str | _Unset | None = _UNSET,
+        occurred_at: datetime | _Unset = _UNSET,
+        session: str | _Unset | None = _UNSET,
+        metadata: Mapping[str, Any] | _Unset = _UNSET,
+        vector: npt.ArrayLike | None = None,
+        ttl: timedelta | None = None,
+    ) -> Episode:
+        """Change some facts of an episode and keep the others; the version before stays readable by `as_of`.
+
+        Args:
+            id: The episode.
+            namespace: Its namespace.
+            text: See `remember`; so for the others. What is not given stays.
+            actor: See `remember`.
+            occurred_at: See `remember`.
+            session: See `remember`.
+            metadata: Replaces the old as a whole.
+            vector: Replaces the old; where only the text is given, it is embedded.
+            ttl: A new time to live from now on; the old expiry stays where none is given.
+
+        Returns:
+            The episode as it is now.
+
+        Raises:
+            UnknownEpisode: There is no such id in that namespace.
+        """
+        self._check_open()
+        given = {"text": text, "actor": actor, "occurred_at": occurred_at, "session": session, "metadata": metadata}
+        changes: dict[str, Any] = {name: value for name, value in given.items() if not isinstance(value, _Unset)}
+        Draft.checked(**{"text": "unchanged", **changes}, id=id, vector=vector, ttl=ttl)
+        return self._intake.update(checked_namespace(namespace), id, changes, vector=vector, ttl=ttl)
+
+    # ---------------------------------------------------------------------------------------------- recall
+
+    def recall(
+        self,
+        cue: str | None = None,
+        *,
+        vector: npt.ArrayLike | None = None,
+        k: int = 5,
+        namespace: Namespace = (),
+        subtree: bool = False,
+        where: Mapping[str, Any] | None = None,
+        as_of: datetime | None = None,
+        now: datetime | None = None,
+        fields: Sequence[str] | None = None,
+        beta: float | None = None,
+    ) -> Recall:
+        """Bring back the episodes that a cue calls to mind.
+
+        Every episode the cue may see takes part in one softmax over `beta * similarity`; the k heaviest are
+        returned, exactly, ties in the order of recording.
+
+        Args:
+            cue: A text of any length.
+            vector: A vector (d,), or the windows of one cue (n, d), in place of the cue's embedding.
+            k: How many, at the most.
+            namespace: Where to look; nothing elsewhere is seen.
+            subtree: Look in the namespaces below it, too.
+            where: A filter over metadata, such as `{"topic": "pets", "n": {"gte": 3}}`.
+            as_of: Look at what was recorded by then, in the version of then.
+            now: The time at which the cue is asked; it decides what has expired.
+            fields: The fields to compare by; None lets the memory decide. There is "cosine".
+            beta: The inverse temperature per unit of cosine; None for the namespace's own: the point where the
+                softmax condenses from all episodes to a few, `sqrt(2 ln(n + 1)) / spread` of its similarities.
+
+        Raises:
+            InvalidInput: An argument that cannot be taken.
+        """
+        self._check_open()
+        _check_fields(fields)
+        beta, k = checked_beta(beta), checked_count(k, "k")
+        namespace = checked_namespace(namespace)
+        predicate = None if where is None else compile_filter(where)
+        as_of = checked_time(as_of, "as_of")
+        visibility = Visibility(checked_time(now, "now") or as_of or _now(), as_of)
+        if (cue is None) == (vector is None):
+            raise InvalidArgument("give either a cue or its vector" + (", not both" if cue is not None else ""))
+        asked = "" if cue is None else checked_text(cue, "cue")
+        given = None if vector is None else unit_vectors(vector)
+
+        with self._read() as connection:
+            found = space.find(connection)
+        if found.space is None:
+            return Recall((), energy=math.inf, beta=_beta(beta, 0, Moments.none(1)), episodes=0)
+        dimension = found.space.dimension
+        cues = self._encoder.cue(asked, found.space) if given is None else unit_vectors(given, dimension)
+
+        with self._read() as connection:
+            with self._lock:  # the transaction's snapshot begins under the lock, so both show the same moment
+                ids = namespaces.find(connection, namespace, subtree=subtree)
+                if as_of is None:
+                    snapshots = self._working_set.snapshots(connection, ids, found.id, dimension)
+                else:
+                    snapshots = [past(connection, ids, found.id, dimension, visibility)]
+            allowed = None
+            if predicate is not None:
+                allowed = [seq for seq, _ in episodes.matching(connection, ids, visibility, predicate)]
+            matches = scan(
+                [snapshot.view for snapshot in snapshots],
+                cues,
+                k,
+                excluded=[seq for snapshot in snapshots for seq in snapshot.expired(visibility.now)],
+                allowed=allowed,
+            )
+            best = episodes.by_seq(connection, matches.keys[matches.best].tolist())
+        moments = functools.reduce(operator.add, [each.moments for each in snapshots], Moments.none(dimension))
+        beta = _beta(beta, len(matches.keys), moments)
+        return _readout(matches, beta, best)
+
+    def get(self, ids: str | Sequence[str], *, namespace: Namespace = (), as_of: datetime | None = None) -> Episodes:
+        """Read episodes by id, in the order of the ids; unknown ones are skipped."""
+        wanted, namespace = ids_of(ids), checked_namespace(namespace)
+        as_of = checked_time(as_of, "as_of")
+        with self._read() as connection:
+            found = namespaces.find(connection, namespace)
+            return episodes.by_id(connection, found, wanted, Visibility(as_of or _now(), as_of))
+
+    def list(
+        self,
+        *,
+        namespace: Namespace = (),
+        subtree: bool = False,
+        where: Mapping[str, Any] | None = None,
+        as_of: datetime | None = None,
+        newest_first: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> Episodes:
+        """Read the episodes of a namespace in the order of recording, or against it."""
+        namespace, as_of = checked_namespace(namespace), checked_time(as_of, "as_of")
+        predicate = None if where is None else compile_filter(where)
+        limit = None if limit is None else checked_count(limit, "limit", least=0)
+        offset = checked_count(offset, "offset", least=0)
+        with self._read() as connection:
+            return episodes.select_episodes(
+                connection,
+                namespaces.find(connection, namespace, subtree=subtree),
+                Visibility(as_of or _now(), as_of),
+                predicate=predicate,
+                newest_first=newest_first,
+                limit=limit,
+                offset=offset,
+            )
+
+    def count(self, *, namespace: Namespace = (), subtree: bool = False, where: Mapping[str, Any] | None = None) -> int:
+        """Count the episodes of a namespace."""
+        namespace = checked_namespace(namespace)
+        predicate = None if where is None else compile_filter(where)
+        with self._read() as connection:
+            ids, visibility = namespaces.find(connection, namespace, subtree=subtree), Visibility(_now())
+            return episodes.count(connection, ids, visibility, predicate)
+
+    def namespaces(self, prefix: Namespace = ()) -> Sequence[Namespace]:
+        """The namespaces at and below a prefix that hold at least one episode, sorted."""
+        prefix = checked_namespace(prefix)
+        with self._read() as connection:
+            return namespaces.occupied(connection, prefix, _now())
+
+    # ---------------------------------------------------------------------------------------------- forget
+
+    def forget(
+        self,
+        *,
+        ids: str | Sequence[str] | None = None,
+        where: Mapping[str, Any] | None = None,
+        namespace: Namespace | _Unset = _UNSET,
+        older_than: datetime | timedelta | None = None,
+    ) -> Erasure:
+        """Erase episodes with all their versions and vectors, so that no file holds their bytes.
+
+        Conditions that are given must all hold. Unknown ids are ignored.
+
+        Args:
+            ids: One id or several.
+            where: A filter over the metadata of the current versions.
+            namespace: Where; alone, everything in it (not below it) is erased.
+            older_than: Erase what occurred before a time, or longer ago than a timedelta.
+
+        Raises:
+            InvalidArgument: No condition at all, which would erase the default namespace by accident.
+        """
+        self._check_open()
+        path: Namespace = () if isinstance(namespace, _Unset) else checked_namespace(namespace)
+        if ids is None and where is None and older_than is None and isinstance(namespace, _Unset):
+            raise InvalidArgument(
+                "forget() without a condition would erase everything; name ids, where, older_than or a namespace "
+                "(namespace=() for the default one)"
+            )
+        if where is not None and not where:
+            raise InvalidArgument("an empty filter matches everything; to erase a namespace, name it")
+        wanted = None if ids is None else ids_of(ids)
+        predicate = None if where is None else compile_filter(where)
+        return self._intake.erase(path, wanted, predicate, _before(older_than))
+
+    # ---------------------------------------------------------------------------------------------- files
+
+    def export(self, path: str | Path, *, namespace: Namespace | None = None, vectors: bool = False) -> int:
+        """Write episodes with all their versions to a JSONL file, which appears when it is complete.
+
+        Args:
+            path: The file; an older one is replaced.
+            namespace: The namespace, with those below it; None for the whole memory.
+            vectors: Write the vectors, too; without them `load` embeds the texts again.
+
+        Returns:
+            How many versions were written.
+        """
+        target = Path(path).expanduser()
+        scope = () if namespace is None else checked_namespace(namespace)
+        self._check_open()
+        with self._intake.writing():
+            pass  # what has expired is erased, and so not exported
+        with self._read() as connection, jsonl.replacing(target) as write:
+            found = space.find(connection)
+            write(jsonl.header(None if found.space is None else asdict(found.space)))
+            versions = episodes.all_versions(connection, namespaces.find(connection, scope, subtree=True))
+            count = 0
+            for chunk in _batches(versions, 256):
+                seqs = [seq for seq, _ in chunk]
+                rows = episodes.vectors_of(connection, seqs, found.id) if vectors else {}
+                for seq, episode in chunk:
+                    write(jsonl.write_line(episode, rows.get(seq)))
+                count += len(chunk)
+        return count
+
+    def load(self, path: str | Path, *, batch: int = 256, progress: Progress | None = None) -> Receipt:
+        """Read a file that `export` wrote: ids, versions, times and namespaces as they were.
+
+        What is here already is left as it is, so a load that was interrupted can be repeated. An id that has
+        another history here takes the loaded text as its next version.
+
+        Args:
+            path: The file.
+            batch: Versions in a transaction.
+            progress: Called after each commit with the number of versions that are on the disk.
+
+        Raises:
+            InvalidExport: A line that cannot be read; it says which. The batches before it are loaded.
+            EmbedderMismatch: The file holds vectors that were given by the caller, and this memory has others.
+        """
+        batch = checked_count(batch, "batch")
+        source = Path(path).expanduser()
+        if not source.is_file():
+            raise InvalidArgument(f"there is no file {source}")
+        with source.open(encoding="utf-8") as lines:
+            given = jsonl.read_header(next(lines, ""))
+            origin = None if given is None else Space(**given)
+            return self._in_batches(
+                jsonl.read_lines(lines), batch, progress, lambda chunk, _: self._intake.restore(chunk, origin)
+            )
+
+    def stats(self) -> Stats:
+        """The size and the settings of the memory."""
+        with self._read() as connection:
+            found = space.find(connection)
+            totals = episodes.totals(connection, _now(), found.id)
+            occupied = len(namespaces.occupied(connection, (), _now()))
+            unfinished = erasures.unfinished(connection)
+        path = self._database.path
+        return Stats(
+            path=None if path is None else str(path),
+            file_bytes=self._database.file_bytes(),
+            schema=REVISION,
+            namespaces=occupied,
+            episodes=totals.episodes,
+            versions=totals.versions,
+            patterns=totals.patterns,
+            embedder=None if found.space is None else found.space.name,
+            dimension=None if found.space is None else found.space.dimension,
+            unfinished_erasures=unfinished,
+        )
+
+    def close(self) -> None:
+        """Close the file; every method but this one raises ClosedMemory from then on."""
+        if not self._closed:
+            self._intake.finish_erasure()
+            self._closed = True
+            self._database.close()
+
+    def __enter__(self) -> Self:
+        self._check_open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        self._check_open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    aremember = _in_thread(remember)
+    aremember_many = _in_thread(remember_many)
+    aremember_messages = _in_thread(remember_messages)
+    aupdate = _in_thread(update)
+    arecall = _in_thread(recall)
+    aget = _in_thread(get)
+    alist = _in_thread(list)
+    acount = _in_thread(count)
+    anamespaces = _in_thread(namespaces)
+    aforget = _in_thread(forget)
+    aexport = _in_thread(export)
+    aload = _in_thread(load)
+    astats = _in_thread(stats)
+    aclose = _in_thread(close)
+
+    # ---------------------------------------------------------------------------------------------- inside
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ClosedMemory("this memory was closed; open it again with Memory(...)")
+
+    @contextmanager
+    def _read(self) -> Iterator[Connection]:
+        self._check_open()
+        with self._database.reading() as connection:
+            yield connection
+
+    def _in_batches(
+        self,
+        items: Iterable[T],
+        batch: int,
+        progress: Progress | None,
+        record: Callable[[Sequence[T], int], Sequence[Outcome]],
+    ) -> Receipt:
+        """Record items batch by batch and acknowledge each after its commit."""
+        self._check_open()
+        outcomes: Outcomes = []
+        for chunk in _batches(items, batch):
+            outcomes.extend(record(chunk, len(outcomes)))
+            if progress is not None:
+                progress(len(outcomes))
+        recorded = sum(outcome.recorded for outcome in outcomes)
+        return Receipt(tuple(outcome.id for outcome in outcomes), recorded, len(outcomes) - recorded)
+
+
+def _beta(given: float | None, count: int, moments: Moments) -> float:
+    """The inverse temperature that was asked for, or the one that fits what is stored."""
+    return critical_beta(max(count, 1), spread(moments)) if given is None else given
+
+
+def _readout(matches: Matches, beta: float, found: Mapping[int, Episode]) -> Recall:
+    """Weights and energy: one logsumexp over everything that was scored, from which the weights of the best follow."""
+    total = float(log_partition(matches.scores[None, :], beta)[0])
+    best = zip(matches.keys[matches.best].tolist(), matches.scores[matches.best].tolist(), strict=True)
+    recollections = tuple(
+        # Rounding can carry the cosine of equal vectors past one by an ulp.
+        Recollection(found[seq], similarity=min(max(score, -1.0), 1.0), weight=math.exp(beta * score - total))
+        for seq, score in best
+    )
+    return Recall(recollections, energy=-total / beta, beta=beta, episodes=len(matches.keys))
+
+
+def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _draft(item: Item, namespace: Namespace, place: int, start: int) -> Draft:
+    """Check the item at a place of an iterator whose first `start` items are recorded."""
+    try:
+        return Draft.of(item, namespace=namespace)
+    except InvalidInput as error:
+        raise type(error)(f"item {place}: {error} (the {start} items of the batches before are recorded)") from error
+
+
+def _before(older_than: datetime | timedelta | None) -> datetime | None:
+    if isinstance(older_than, timedelta):
+        return _now() - older_than
+    return checked_time(older_than, "older_than")
+
+
+def _check_fields(fields: Sequence[str] | None) -> None:
+    if fields is None:
+        return
+    unknown = [name for name in fields if name not in FIELDS]
+    if unknown or not fields or isinstance(fields, str):
+        raise InvalidArgument(f"fields is a tuple of {', '.join(map(repr, FIELDS))}, not {fields!r}")

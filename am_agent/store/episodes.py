@@ -1,0 +1,262 @@
+"""Episodes as rows: reading and erasing, inside a transaction that is given. Knows no model and no cue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby, islice
+from typing import Any, NamedTuple
+
+import numpy as np
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, delete, func, or_, select
+
+from am_agent.draft import Vectors
+from am_agent.episode import Episode, Namespace
+from am_agent.filter import Predicate
+from am_agent.store import journal, namespaces
+from am_agent.store.journal import Change
+from am_agent.store.schema import episode, namespace, vector
+
+_FLOAT = np.dtype("<f4")
+_CHUNK = 500  # strings in one statement: SQLite bounds the number of its variables
+_PAGE = 1000  # rows fetched at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Visibility:
+    """Which versions may be seen: the current ones at `now`, or those that were current `as_of` an earlier time."""
+
+    now: datetime
+    as_of: datetime | None = None
+
+    def clause(self) -> ColumnElement[bool]:
+        """The condition on `episode`."""
+        alive = or_(episode.c.expires_at.is_(None), episode.c.expires_at > self.now)
+        if self.as_of is None:
+            return and_(episode.c.superseded_at.is_(None), alive)
+        later = or_(episode.c.superseded_at.is_(None), episode.c.superseded_at > self.as_of)
+        return and_(episode.c.recorded_at <= self.as_of, later, alive)
+
+
+class Stored(NamedTuple):
+    """The patterns of one version, under its place in the order of recording."""
+
+    seq: int
+    namespace_id: int
+    expires_at: datetime | None
+    patterns: Vectors  # [windows, d]
+
+
+class Erased(NamedTuple):
+    """How many ids and how many versions were erased."""
+
+    episodes: int
+    versions: int
+
+
+class Totals(NamedTuple):
+    """Visible episodes, versions of all kinds, and patterns of one embedder."""
+
+    episodes: int
+    versions: int
+    patterns: int
+
+
+def encode_vector(row: Vectors) -> bytes:
+    """Write one vector as bytes, the same on every machine."""
+    return row.astype(_FLOAT, copy=False).tobytes()
+
+
+def decode_vectors(blobs: Iterable[bytes]) -> Vectors:
+    """Read the vectors of one version, in the order of its windows."""
+    return np.stack([np.frombuffer(blob, dtype=_FLOAT) for blob in blobs]).astype(np.float32, copy=False)
+
+
+def numbers(ids: Iterable[int]) -> Any:
+    """Our own row numbers, written into the statement: it bounds the number of variables, not its length."""
+    return bindparam(None, list(ids), expanding=True, literal_execute=True)
+
+
+def select_episodes(
+    connection: Connection,
+    namespace_ids: Sequence[int],
+    visibility: Visibility,
+    *,
+    predicate: Predicate | None = None,
+    newest_first: bool = False,
+    limit: int | None = None,
+    offset: int = 0,
+) -> list[Episode]:
+    """Read episodes in the order of recording, or against it."""
+    order = episode.c.seq.desc() if newest_first else episode.c.seq
+    query = _in(namespace_ids, visibility).order_by(order)
+    if predicate is None:
+        return [to_episode(row) for row in connection.execute(query.limit(limit).offset(offset))]
+    rows = (row for row in _stream(connection, query) if predicate(row.metadata))
+    stop = None if limit is None else offset + limit
+    return [to_episode(row) for row in islice(rows, offset, stop)]
+
+
+def matching(
+    connection: Connection,
+    namespace_ids: Sequence[int],
+    visibility: Visibility,
+    predicate: Predicate | None = None,
+    before: datetime | None = None,
+) -> list[tuple[int, str]]:
+    """The row number and the id of each episode that satisfies a filter, and that occurred before a time."""
+    columns = (episode.c.seq, episode.c.id, episode.c.metadata)
+    query = select(*columns).where(episode.c.namespace_id.in_(numbers(namespace_ids)), visibility.clause())
+    if before is not None:
+        query = query.where(episode.c.occurred_at < before)
+    rows = _stream(connection, query)
+    return [(row.seq, row.id) for row in rows if predicate is None or predicate(row.metadata)]
+
+
+def count(
+    connection: Connection,
+    namespace_ids: Sequence[int],
+    visibility: Visibility,
+    predicate: Predicate | None = None,
+) -> int:
+    """How many episodes are visible and satisfy a filter."""
+    if predicate is not None:
+        return len(matching(connection, namespace_ids, visibility, predicate))
+    where = (episode.c.namespace_id.in_(numbers(namespace_ids)), visibility.clause())
+    return int(connection.execute(select(func.count()).select_from(episode).where(*where)).scalar_one())
+
+
+def totals(connection: Connection, now: datetime, space_id: int) -> Totals:
+    """The size of everything that is stored."""
+    visible = select(func.count()).select_from(episode).where(Visibility(now).clause())
+    versions = select(func.count()).select_from(episode)
+    patterns = select(func.count()).select_from(vector).where(vector.c.embedder_id == space_id)
+    return Totals(*(int(connection.execute(query).scalar_one()) for query in (visible, versions, patterns)))
+
+
+def by_id(
+    connection: Connection, namespace_ids: Sequence[int], ids: Sequence[str], visibility: Visibility
+) -> list[Episode]:
+    """Read episodes by their ids, in the order of the ids; unknown ones are skipped."""
+    found: dict[str, Episode] = {}
+    for start in range(0, len(ids), _CHUNK):
+        query = _in(namespace_ids, visibility).where(episode.c.id.in_(ids[start : start + _CHUNK]))
+        found.update((row.id, to_episode(row)) for row in connection.execute(query))
+    return [found[each] for each in ids if each in found]
+
+
+def known_texts(
+    connection: Connection, keys: Iterable[tuple[Namespace, str | None]]
+) -> dict[tuple[Namespace, str], str]:
+    """The current texts of those ids that are known in their namespaces."""
+    wanted: dict[Namespace, list[str]] = {}
+    for path, id_ in keys:
+        wanted.setdefault(path, []).append(id_ or "")
+    found: dict[tuple[Namespace, str], str] = {}
+    for path, ids in wanted.items():
+        scope = episode.c.namespace_id.in_(numbers(namespaces.find(connection, path)))
+        for start in range(0, len(ids), _CHUNK):
+            query = select(episode.c.id, episode.c.text).where(
+                scope, episode.c.superseded_at.is_(None), episode.c.id.in_(ids[start : start + _CHUNK])
+            )
+            found.update(((path, row.id), row.text) for row in connection.execute(query))
+    return found
+
+
+def by_seq(connection: Connection, seqs: Sequence[int]) -> dict[int, Episode]:
+    """Read versions by their row numbers."""
+    query = _columns().where(episode.c.seq.in_(numbers(seqs)))
+    return {row.seq: to_episode(row) for row in connection.execute(query)}
+
+
+def all_versions(connection: Connection, namespace_ids: Sequence[int]) -> Iterator[tuple[int, Episode]]:
+    """Stream every stored version with its row number, in the order of recording."""
+    query = _columns().where(episode.c.namespace_id.in_(numbers(namespace_ids))).order_by(episode.c.seq)
+    return ((row.seq, to_episode(row)) for row in _stream(connection, query))
+
+
+def vectors_of(connection: Connection, seqs: Iterable[int], space_id: int) -> dict[int, Vectors]:
+    """The patterns of some versions."""
+    query = (
+        select(vector.c.episode_seq, vector.c.data)
+        .where(vector.c.episode_seq.in_(numbers(seqs)), vector.c.embedder_id == space_id)
+        .order_by(vector.c.episode_seq, vector.c.ordinal)
+    )
+    groups = groupby(_stream(connection, query), key=lambda row: int(row.episode_seq))
+    return {seq: decode_vectors(row.data for row in rows) for seq, rows in groups}
+
+
+def stored(connection: Connection, space_id: int, where: ColumnElement[bool]) -> Iterator[Stored]:
+    """Stream the patterns of the versions that satisfy a condition on `episode`, in the order of recording."""
+    query = (
+        select(episode.c.seq, episode.c.namespace_id, episode.c.expires_at, vector.c.data)
+        .join(vector, vector.c.episode_seq == episode.c.seq)
+        .where(vector.c.embedder_id == space_id, where)
+        .order_by(episode.c.seq, vector.c.ordinal)
+    )
+    for (seq, namespace_id, expires_at), rows in groupby(_stream(connection, query), key=lambda row: row[:3]):
+        yield Stored(seq, namespace_id, expires_at, decode_vectors(row.data for row in rows))
+
+
+def erase(
+    connection: Connection, namespace_ids: Sequence[int], now: datetime, *, ids: Sequence[str] | None = None
+) -> Erased:
+    """Delete episodes with all their versions and vectors: those of some ids, or all of the namespaces."""
+    scope = episode.c.namespace_id.in_(numbers(namespace_ids))
+    if ids is None:
+        return _erase(connection, scope, now)
+    parts = [
+        _erase(connection, and_(scope, episode.c.id.in_(ids[start : start + _CHUNK])), now)
+        for start in range(0, len(ids), _CHUNK)
+    ]
+    return Erased(sum(part.episodes for part in parts), sum(part.versions for part in parts))
+
+
+def erase_expired(connection: Connection, now: datetime) -> Erased:
+    """Delete what has expired, in every namespace."""
+    expired = select(episode.c.namespace_id, episode.c.id).where(
+        episode.c.expires_at <= now, episode.c.superseded_at.is_(None)
+    )
+    found = connection.execute(expired).all()
+    parts = [_erase(connection, and_(episode.c.namespace_id == row[0], episode.c.id == row[1]), now) for row in found]
+    return Erased(sum(part.episodes for part in parts), sum(part.versions for part in parts))
+
+
+def _erase(connection: Connection, where: ColumnElement[bool], now: datetime) -> Erased:
+    rows = connection.execute(select(episode.c.seq, episode.c.namespace_id, episode.c.id).where(where)).all()
+    if not rows:
+        return Erased(0, 0)
+    journal.append(connection, [Change("erase", row.namespace_id, row.seq) for row in rows], now)
+    connection.execute(delete(episode).where(where))
+    namespaces.drop_empty(connection, {row.namespace_id for row in rows})
+    return Erased(len({(row.namespace_id, row.id) for row in rows}), len(rows))
+
+
+def to_episode(row: Row[Any]) -> Episode:
+    """Make an episode of a row of `_columns`."""
+    return Episode(
+        id=row.id,
+        text=row.text,
+        namespace=namespaces.decode(row.path),
+        actor=row.actor,
+        occurred_at=row.occurred_at,
+        session=row.session,
+        metadata=row.metadata,
+        version=row.version,
+        recorded_at=row.recorded_at,
+        superseded_at=row.superseded_at,
+        expires_at=row.expires_at,
+    )
+
+
+def _columns() -> Select[Any]:
+    return select(episode, namespace.c.path).join(namespace, namespace.c.id == episode.c.namespace_id)
+
+
+def _in(namespace_ids: Sequence[int], visibility: Visibility) -> Select[Any]:
+    return _columns().where(episode.c.namespace_id.in_(numbers(namespace_ids)), visibility.clause())
+
+
+def _stream(connection: Connection, query: Select[Any]) -> Iterator[Row[Any]]:
+    return iter(connection.execution_options(yield_per=_PAGE).execute(query))

@@ -1,0 +1,40 @@
+"""The change feed: every write leaves an entry in its own transaction. Knows row numbers and kinds, nothing said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+from sqlalchemy import Connection, func, insert, select
+
+from am_agent.store.schema import journal
+
+Kind = Literal["insert", "close", "expire", "erase"]
+
+
+class Change(NamedTuple):
+    """One row of `episode` was inserted, closed, given another expiry, or erased."""
+
+    kind: Kind
+    namespace_id: int
+    episode_seq: int
+
+
+def append(connection: Connection, changes: Iterable[Change], at: datetime) -> None:
+    """Write down changes, in the transaction that makes them."""
+    rows = [{"at": at, **change._asdict()} for change in changes]
+    if rows:
+        connection.execute(insert(journal), rows)
+
+
+def position(connection: Connection) -> int:
+    """The number of the newest entry; 0 when there is none."""
+    return int(connection.execute(select(func.coalesce(func.max(journal.c.id), 0))).scalar_one())
+
+
+def since(connection: Connection, position: int) -> list[tuple[int, Change]]:
+    """The entries after a position, oldest first, each with its own."""
+    columns = (journal.c.id, journal.c.kind, journal.c.namespace_id, journal.c.episode_seq)
+    rows = connection.execute(select(*columns).where(journal.c.id > position).order_by(journal.c.id))
+    return [(id_, Change(kind, namespace_id, seq)) for id_, kind, namespace_id, seq in rows]

@@ -1,0 +1,127 @@
+"""The tables, as SQLAlchemy Core sees them. Knows columns and types, no queries."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+REVISION = "0002"
+"""The newest schema, the name of the newest file in migrations/versions."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware UTC datetime, stored as whole microseconds since 1970: exact, and ordered as numbers are."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002
+        """Microseconds since 1970."""
+        return None if value is None else (value - _EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """An aware datetime."""
+        return None if value is None else _EPOCH + value * _MICROSECOND
+
+
+metadata = MetaData()
+
+namespace = Table(
+    "namespace",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    # The segments, each ended by U+001F, which no segment can contain: a subtree is then a range of strings.
+    Column("path", Text, nullable=False, unique=True),
+    sqlite_autoincrement=True,  # a number is never given twice: other processes know namespaces by it
+)
+
+embedder = Table(
+    "embedder",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("dimension", Integer, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    UniqueConstraint("name", "dimension", "fingerprint"),
+)
+
+episode = Table(
+    "episode",
+    metadata,
+    Column("seq", Integer, primary_key=True),  # the order of recording
+    Column("namespace_id", ForeignKey("namespace.id"), nullable=False),
+    Column("id", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("actor", Text),
+    Column("session", Text),
+    Column("occurred_at", Moment, nullable=False),
+    Column("recorded_at", Moment, nullable=False),
+    Column("superseded_at", Moment),
+    Column("expires_at", Moment),
+    Column("metadata", JSON, nullable=False),
+    UniqueConstraint("namespace_id", "id", "version"),
+    sqlite_autoincrement=True,  # the journal names rows by seq, so a number is never given twice
+)
+
+# At most one current version of an id: the database itself refuses a second.
+Index(
+    "episode_current",
+    episode.c.namespace_id,
+    episode.c.id,
+    unique=True,
+    sqlite_where=episode.c.superseded_at.is_(None),
+)
+Index("episode_expiry", episode.c.expires_at, sqlite_where=episode.c.expires_at.is_not(None))
+
+vector = Table(
+    "vector",
+    metadata,
+    Column("episode_seq", ForeignKey("episode.seq", ondelete="CASCADE"), primary_key=True),
+    Column("embedder_id", ForeignKey("embedder.id"), primary_key=True),
+    Column("ordinal", Integer, primary_key=True),  # which window of the text
+    Column("data", LargeBinary, nullable=False),  # little-endian float32, a unit vector
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("kind", String(10), nullable=False),
+    # Integers only, and no foreign keys: an entry outlives what it names and must not tell anything about it.
+    Column("namespace_id", Integer, nullable=False),
+    Column("episode_seq", Integer, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+erasure = Table(
+    "erasure",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("episodes", Integer, nullable=False),
+    Column("versions", Integer, nullable=False),
+    Column("finished_at", Moment),  # None while the write-ahead log may still hold what was erased
+    sqlite_autoincrement=True,
+)

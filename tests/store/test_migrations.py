@@ -1,0 +1,101 @@
+"""Every schema there ever was opens, as a real file, and ends up as a new file begins."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from am_agent import DeterministicEmbedder, Memory
+from am_agent.store import schema
+from am_agent.store.database import Database
+from am_agent.store.migrations import known_revisions
+
+SCHEMAS = Path(__file__).parent / "schemas"
+
+
+def _shape(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    """Columns, indexes and foreign keys by table, as SQLite sees them."""
+    connection = sqlite3.connect(path)
+    tables = [
+        name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+    ]
+    shape = {}
+    for table in tables:
+        columns = connection.execute(f"SELECT name, type, \"notnull\", pk FROM pragma_table_info('{table}')").fetchall()
+        keys = connection.execute(
+            f'SELECT "from", "table", on_delete FROM pragma_foreign_key_list(\'{table}\')'
+        ).fetchall()
+        indexes = connection.execute(f"SELECT \"unique\", origin, partial FROM pragma_index_list('{table}')").fetchall()
+        shape[table] = [*columns, *sorted(keys), *sorted(indexes)]
+    connection.close()
+    return shape
+
+
+def test_there_is_one_real_file_for_every_schema() -> None:
+    """A migration cannot be added without the file that proves it."""
+    assert sorted(path.stem for path in SCHEMAS.glob("*.db")) == known_revisions()
+    assert known_revisions()[-1] == schema.REVISION
+
+
+@pytest.mark.parametrize("revision", known_revisions())
+def test_an_old_file_is_migrated_and_loses_nothing(revision: str, tmp_path: Path) -> None:
+    """Episodes, versions, times, namespaces and vectors of each old file are there, and new ones can be added."""
+    path = tmp_path / "old.db"
+    shutil.copy(SCHEMAS / f"{revision}.db", path)
+    with Memory(path, embedder=DeterministicEmbedder(dimension=32)) as memory:
+        assert memory.stats().schema == schema.REVISION
+        assert memory.namespaces() == [(), ("ana",), ("bob", "health")]
+        (dog,) = memory.get("dog", namespace=("ana",))
+        assert (dog.text, dog.version, dog.actor) == ("Ana's dog is called Rex and he is nine.", 2, "user")
+        assert (dog.session, dog.metadata) == ("s1", {"topic": "pets"})
+        assert dog.occurred_at == datetime(2024, 5, 2, tzinfo=UTC)
+        assert memory.stats().versions == 5
+        assert memory.recall("dog called Rex", namespace=("ana",))[0].id == "dog"
+        assert memory.recall("peanuts", namespace=("bob",), subtree=True)[0].similarity > 0.3
+        memory.remember("new", namespace=("ana",))
+        memory.forget(ids="dog", namespace=("ana",))
+    with Memory(path, embedder=DeterministicEmbedder(dimension=32)) as memory:
+        assert [each.text for each in memory.list(namespace=("ana",))] == ["Ana plays the cello on Tuesdays.", "new"]
+
+
+@pytest.mark.parametrize("revision", known_revisions())
+def test_a_migrated_file_has_the_schema_of_a_new_one(revision: str, tmp_path: Path) -> None:
+    """The tables that the migrations make are those that the code declares."""
+    old, new = tmp_path / "old.db", tmp_path / "new.db"
+    shutil.copy(SCHEMAS / f"{revision}.db", old)
+    for path in (old, new):
+        Database(path, timeout=1).close()
+    assert _shape(old) == _shape(new)
+    database = Database(old, timeout=1)
+    with database.reading() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), schema.metadata) == []
+    database.close()
+
+
+def test_a_failed_migration_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    """A migration is one transaction: what goes wrong in the middle of it shows nowhere."""
+    path = tmp_path / "old.db"
+    shutil.copy(SCHEMAS / "0001.db", path)
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE VIEW erasure AS SELECT 1 AS id")  # in the way of the table
+    connection.commit()
+    connection.close()
+    before = _shape(path)
+    with pytest.raises(Exception, match="erasure"):
+        Memory(path, embedder=DeterministicEmbedder(dimension=32))
+    assert _shape(path) == before
+
+
+def test_alembic_is_imported_only_for_an_old_file(tmp_path: Path) -> None:
+    """A new file and an up-to-date one are opened without it."""
+    code = "import sys, am_agent; am_agent.Memory(sys.argv[1]).close(); sys.exit('alembic' in sys.modules)"
+    for _ in range(2):
+        assert subprocess.run([sys.executable, "-c", code, str(tmp_path / "x.db")], check=False).returncode == 0

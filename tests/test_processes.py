@@ -1,0 +1,102 @@
+"""Several processes on one file, and processes that are killed: real ones, by SIGKILL."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from am_agent import DeterministicEmbedder, Memory
+
+_WRITE = """
+import sys
+from am_agent import DeterministicEmbedder, Memory
+memory = Memory(sys.argv[1], embedder=DeterministicEmbedder())
+def texts():
+    n = 0
+    while True:
+        yield {"text": f"note {n} of writer {sys.argv[2]}", "id": f"{sys.argv[2]}-{n}", "metadata": {"n": n}}
+        n += 1
+memory.remember_many(texts(), batch=7, progress=lambda n: print(n, flush=True))
+"""
+
+
+@pytest.mark.parametrize("moment", range(5))
+def test_what_was_acknowledged_survives_a_kill(tmp_path: Path, toy: DeterministicEmbedder, moment: int) -> None:
+    """After kill -9 the file opens, every acknowledged batch is there whole, and nothing is half-written."""
+    path = tmp_path / "memory.db"
+    process = subprocess.Popen([sys.executable, "-c", _WRITE, str(path), "w"], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    acknowledged = int(process.stdout.readline())
+    time.sleep(random.Random(moment).uniform(0, 0.3))
+    process.kill()
+    acknowledged = int(([*process.stdout.read().split("\n")[:-1]] or [acknowledged])[-1])
+    process.wait()
+    process.stdout.close()
+    with Memory(path, embedder=toy) as memory:
+        count = memory.count()
+        assert count >= acknowledged > 0
+        assert count % 7 == 0
+        listed = memory.list()
+        assert [each.metadata["n"] for each in listed] == list(range(count))
+        assert memory.stats().patterns == count
+        recall = memory.recall(f"note {acknowledged - 1} of writer w", k=1)
+        assert recall[0].id == f"w-{acknowledged - 1}"
+        assert (
+            memory.remember_many(
+                [{"text": each.text, "id": each.id, "metadata": each.metadata} for each in listed]
+            ).recorded
+            == 0
+        )
+
+
+_SHARE = """
+import sys
+from am_agent import DeterministicEmbedder, Memory
+with Memory(sys.argv[1], embedder=DeterministicEmbedder()) as memory:
+    for n in range(100):
+        memory.remember(f"note {n} of writer {sys.argv[2]}", namespace=("shared",))
+"""
+
+
+def test_two_processes_write_and_a_third_reads_what_they_wrote(tmp_path: Path, toy: DeterministicEmbedder) -> None:
+    """None is lost, nobody meets a lock, and a recall sees every commit that ended before it began."""
+    path = tmp_path / "memory.db"
+    with Memory(path, embedder=toy) as memory:
+        assert len(memory.recall("note", namespace=("shared",))) == 0
+        writers = [
+            subprocess.Popen([sys.executable, "-c", _SHARE, str(path), str(n)], stderr=subprocess.PIPE, text=True)
+            for n in range(2)
+        ]
+        while any(writer.poll() is None for writer in writers):
+            committed = memory.count(namespace=("shared",))
+            assert memory.recall("note", namespace=("shared",)).episodes >= committed
+        assert [(writer.communicate()[1], writer.returncode) for writer in writers] == [("", 0)] * 2
+        recall = memory.recall("note 42 of writer 1", namespace=("shared",), k=200)
+        assert recall.episodes == len(recall) == 200
+        assert recall[0].text == "note 42 of writer 1"
+
+
+_FORGET = """
+import sys
+from am_agent import DeterministicEmbedder, Memory
+with Memory(sys.argv[1], embedder=DeterministicEmbedder()) as memory:
+    memory.update("a", text="a new text about cellos")
+    memory.forget(ids="b")
+"""
+
+
+def test_updates_and_erasures_of_another_process_are_seen(tmp_path: Path, toy: DeterministicEmbedder) -> None:
+    """The working set follows the journal, whoever wrote it."""
+    path = tmp_path / "memory.db"
+    with Memory(path, embedder=toy) as memory:
+        memory.remember_many([{"text": f"text about {word}", "id": word[0]} for word in ("apples", "bears", "chess")])
+        assert len(memory.recall("text about bears")) == 3
+        subprocess.run([sys.executable, "-c", _FORGET, str(path)], check=True)
+        recall = memory.recall("text about cellos")
+        assert [each.id for each in recall] == ["a", "c"]
+        assert recall[0].episode.version == 2

@@ -1,0 +1,52 @@
+"""The types of the public API. Checked by mypy, not run."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import assert_type
+
+from am_agent import (
+    DeterministicEmbedder,
+    Embedder,
+    Episode,
+    Erasure,
+    Memory,
+    Recall,
+    Receipt,
+    Recollection,
+    SentenceTransformerEmbedder,
+    Stats,
+)
+
+
+def verbs() -> None:
+    """What the verbs take and return."""
+    embedder: Embedder = DeterministicEmbedder()
+    embedder = SentenceTransformerEmbedder(device="cpu")
+    memory = Memory(Path("memory.db"), embedder=embedder, timeout=5)
+    assert_type(memory.remember("a", namespace=("n",), vector=[1.0], ttl=timedelta(days=1), metadata={"a": [1]}), str)
+    assert_type(memory.remember_many(["a", {"text": "b"}, Episode("c", "d")], progress=print), Receipt)
+    assert_type(memory.remember_messages([("user", "a")], session="s"), Receipt)
+    assert_type(memory.update("a", text="b", actor=None), Episode)
+    recall = memory.recall("a", k=3, where={"n": {"gt": 1}}, as_of=datetime.now(UTC), beta=1)
+    assert_type(recall, Recall)
+    assert_type(recall[0], Recollection)
+    assert_type(recall[:2], tuple[Recollection, ...])
+    assert_type([each.weight for each in recall], list[float])
+    assert_type(recall.as_prompt(max_chars=5), str)
+    assert_type(memory.get("a"), list[Episode])
+    assert_type(memory.list(limit=1), list[Episode])
+    assert_type(memory.count(), int)
+    assert_type(memory.forget(ids=["a"]), Erasure)
+    assert_type(memory.export("a.jsonl"), int)
+    assert_type(memory.load("a.jsonl"), Receipt)
+    assert_type(memory.stats(), Stats)
+
+
+async def twins() -> None:
+    """The async twins have the types of the verbs."""
+    async with Memory() as memory:
+        assert_type(memory, Memory)
+        assert_type(await memory.aremember("a", session="s"), str)
+        assert_type(await memory.arecall("a", k=1), Recall)
+        assert_type(await memory.alist(), list[Episode])
+        assert_type(await memory.aforget(namespace=()), Erasure)
