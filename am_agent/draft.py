@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -27,6 +27,7 @@ from am_agent.errors import (
 Vectors = npt.NDArray[np.float32]
 
 _LINE_BREAKS = "\t\n\r"
+_LONGEST_INTEGER = 14_000  # bits: Python reads and writes no more than 4,300 digits
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -108,7 +109,7 @@ def checked_text(text: Any, name: str = "text") -> str:
     if not text.strip():
         raise InvalidText(f"{name} is {'blank' if text else 'empty'}; there is nothing in it to embed or to recall")
     _check_characters(text, name)
-    return str(text)
+    return str.__str__(text)  # the value of a member of a str enumeration, not its name
 
 
 def checked_label(label: Any, name: str) -> str | None:
@@ -118,7 +119,7 @@ def checked_label(label: Any, name: str) -> str | None:
     checked_text(label, name)
     if any(character in label for character in _LINE_BREAKS):
         raise InvalidText(f"{name} {label!r} holds a tab or a line break; it must be one line")
-    return str(label)
+    return str.__str__(label)
 
 
 def _check_characters(text: str, name: str) -> None:
@@ -187,9 +188,14 @@ def checked_beta(beta: Any) -> float | None:
     """Return a positive, finite inverse temperature, otherwise raise InvalidArgument; None stays None."""
     if beta is None:
         return None
-    if isinstance(beta, bool) or not isinstance(beta, int | float | np.number) or not 0 < beta < math.inf:
+    try:
+        real = isinstance(beta, int | float | np.integer | np.floating) and not isinstance(beta, bool)
+        number = float(beta) if real else math.nan
+    except OverflowError:
+        number = math.inf
+    if not 0 < number < math.inf:
         raise InvalidArgument(f"beta is a positive finite number, not {beta!r}; None lets the memory choose")
-    return float(beta)
+    return number
 
 
 def checked_metadata(metadata: Any) -> dict[str, Any]:
@@ -209,11 +215,10 @@ def _json_copy(value: Any, path: str) -> Any:
     if isinstance(value, str):
         _check_encodable(value, path)
         return value
-    if value is None or isinstance(value, bool | int):
+    if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise InvalidMetadata(f"{path} is {value}, which JSON does not have; use None")
+    if isinstance(value, int | float):
+        _check_number(value, path)
         return value
     if isinstance(value, list | tuple):
         return [_json_copy(element, f"{path}[{index}]") for index, element in enumerate(value)]
@@ -224,6 +229,13 @@ def _json_copy(value: Any, path: str) -> Any:
             _check_encodable(key, path)
         return {key: _json_copy(element, f"{path}.{key}") for key, element in value.items()}
     raise InvalidMetadata(f"{path} is a {type(value).__name__}, which JSON does not have; convert it first")
+
+
+def _check_number(value: float, path: str) -> None:
+    if isinstance(value, int) and value.bit_length() > _LONGEST_INTEGER:
+        raise InvalidMetadata(f"{path} is an integer of {value.bit_length()} bits; write it as a string")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise InvalidMetadata(f"{path} is {value}, which JSON does not have; use None")
 
 
 def _check_encodable(text: str, path: str) -> None:
@@ -252,8 +264,11 @@ def unit_vectors(vector: npt.ArrayLike, dimension: int | None = None) -> Vectors
         array([[0.6, 0.8]], dtype=float32)
     """
     try:
-        rows = np.atleast_2d(np.asarray(vector, dtype=np.float64))
-    except (TypeError, ValueError) as error:
+        given = np.asarray(vector)
+        if given.dtype.kind not in "biufO":  # text that looks like a number, and complex numbers, would be converted
+            raise TypeError(f"not of {given.dtype.name}")
+        rows = np.atleast_2d(given.astype(np.float64)) if given.ndim or given.dtype.kind == "O" else given
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise InvalidVector(f"a vector is a sequence of numbers: {error}") from error
     if rows.ndim != 2 or rows.size == 0:
         raise InvalidVector(f"a vector has the shape (d,) or (n, d), not {np.shape(vector)}")
@@ -276,6 +291,8 @@ def unit_vectors(vector: npt.ArrayLike, dimension: int | None = None) -> Vectors
 
 def ids_of(ids: str | Sequence[str]) -> tuple[str, ...]:
     """Return one id or several as a tuple of checked ids."""
+    if not isinstance(ids, Iterable):
+        raise InvalidArgument(f"ids are one str or several, not {type(ids).__name__}")
     listed = (ids,) if isinstance(ids, str) else tuple(ids)
     for each in listed:
         if checked_label(each, "id") is None:

@@ -137,8 +137,13 @@ def _entry(episode: Episode, text: str) -> str:
     facts = {"id": episode.id, "actor": episode.actor, "session": episode.session}
     if episode.occurred_at is not None:
         facts["time"] = episode.occurred_at.isoformat(timespec="seconds")
-    attributes = "".join(f' {name}="{html.escape(fact)}"' for name, fact in facts.items() if fact is not None)
-    return f"<entry{attributes}>{html.escape(text)}</entry>"
+    attributes = "".join(f' {name}="{_escaped(fact)}"' for name, fact in facts.items() if fact is not None)
+    return f"<entry{attributes}>{_escaped(text)}</entry>"
+
+
+def _escaped(text: str) -> str:
+    # No XML can hold these two, so a strict reader would refuse the whole block for one of them.
+    return html.escape(text).replace("\ufffe", "\ufffd").replace("\uffff", "\ufffd")
 
 
 def _cut(episode: Episode, room: int) -> str:

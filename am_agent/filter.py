@@ -33,6 +33,13 @@ def compile_filter(where: Mapping[str, Any]) -> Predicate:
         >>> matches({"topic": "pets", "n": 4}), matches({"topic": "pets"})
         (True, False)
     """
+    try:
+        return _compiled(where)
+    except RecursionError as error:
+        raise InvalidFilter("the filter is nested too deeply or contains itself") from error
+
+
+def _compiled(where: Mapping[str, Any]) -> Predicate:
     if not isinstance(where, Mapping):
         raise InvalidFilter(f"a filter is a dict such as {{'topic': 'x'}}, not {type(where).__name__}")
     return _all([_entry(key, operand) for key, operand in where.items()])
@@ -42,12 +49,12 @@ def _entry(key: str, operand: Any) -> Predicate:
     if not isinstance(key, str) or not key:
         raise InvalidFilter(f"the keys of a filter are paths into the metadata, not {key!r}")
     if key == "not":
-        negated = compile_filter(operand)
+        negated = _compiled(operand)
         return lambda metadata: not negated(metadata)
     if key in _GROUPS:
         if not isinstance(operand, Sequence) or isinstance(operand, str):
             raise InvalidFilter(f"'{key}' takes a list of filters, not {operand!r}")
-        parts = [compile_filter(part) for part in operand]
+        parts = [_compiled(part) for part in operand]
         return _all(parts) if key == "and" else _any(parts)
     if not isinstance(operand, Mapping):
         operand = {"eq": operand}
@@ -80,8 +87,8 @@ def _read(metadata: Any, path: str) -> Any:
         return _ABSENT
     if path in metadata:
         return metadata[path]
-    for split, character in enumerate(path):
-        if character == "." and path[:split] in metadata:
+    for split in range(len(path) - 1, 0, -1):  # the longest key first
+        if path[split] == "." and path[:split] in metadata:
             found = _read(metadata[path[:split]], path[split + 1 :])
             if found is not _ABSENT:
                 return found
@@ -99,6 +106,8 @@ def _equal(left: Any, right: Any) -> bool:
         return left.keys() == right.keys() and all(_equal(left[key], right[key]) for key in left)
     if isinstance(left, list | tuple) and isinstance(right, list | tuple):
         return len(left) == len(right) and all(map(_equal, left, right))
+    if isinstance(left, str) and isinstance(right, str):
+        return left == right
     return type(left) is type(right) and bool(left == right)
 
 
@@ -130,7 +139,7 @@ def _ordered(name: str, holds: Callable[[Any, Any], bool]) -> Callable[[str, Any
 
 
 def _in(path: str, operand: Any) -> Test:
-    if not isinstance(operand, Sequence) or isinstance(operand, str):
+    if not isinstance(operand, Sequence) or isinstance(operand, str | bytes | bytearray):
         raise InvalidFilter(f"'in' and 'nin' for '{path}' take a list, not {operand!r}")
     return lambda value: any(_equal(value, choice) for choice in operand)
 

@@ -90,6 +90,12 @@ def read_header(line: str) -> Mapping[str, Any] | None:
             "Update it with: pip install --upgrade am-agent"
         )
     embedder: Mapping[str, Any] | None = fields.get("embedder")
+    if embedder is None:
+        return None
+    kinds = {"name": str, "dimension": int, "fingerprint": str}
+    known = isinstance(embedder, dict) and embedder.keys() == kinds.keys()
+    if not known or not all(isinstance(embedder[name], kind) for name, kind in kinds.items()):
+        raise InvalidExport(f"line 1: the embedder has a name, a dimension and a fingerprint, not {embedder!r}")
     return embedder
 
 
@@ -112,7 +118,7 @@ def read_lines(lines: Iterable[str]) -> Iterator[Line]:
 def _parsed(line: str, number: int) -> dict[str, Any]:
     try:
         fields = json.loads(line)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # not JSON, or deeper or with longer numbers than Python reads
         raise InvalidExport(f"line {number}: not JSON ({error})") from error
     if not isinstance(fields, dict):
         raise InvalidExport(f"line {number}: an object was expected, not {type(fields).__name__}")
@@ -123,7 +129,7 @@ def _episode(fields: dict[str, Any]) -> Episode:
     times = {name: _time(fields[name], name) for name in _TIMES}
     draft = Draft.checked(
         text=fields["text"],
-        namespace=tuple(fields["namespace"]),
+        namespace=fields["namespace"],
         id=fields["id"],
         actor=fields["actor"],
         session=fields["session"],
@@ -147,9 +153,13 @@ def _time(text: str | None, name: str) -> datetime | None:
     return None if text is None else checked_time(datetime.fromisoformat(text), name)
 
 
-def _vectors(rows: list[str] | None) -> Vectors | None:
+def _vectors(rows: Any) -> Vectors | None:
+    """Read vectors bit by bit as they were, since a vector that is made unit again may differ in its last one."""
     if rows is None:
         return None
-    return np.stack([np.frombuffer(base64.b64decode(row, validate=True), dtype="<f4") for row in rows]).astype(
-        np.float32
-    )
+    if not isinstance(rows, list) or not rows:
+        raise InvalidExport("vectors are a list of base64 strings, one or more")
+    vectors = np.stack([np.frombuffer(base64.b64decode(row, validate=True), dtype="<f4") for row in rows])
+    if not np.allclose(np.linalg.norm(vectors.astype(np.float64), axis=1), 1, atol=1e-3):
+        raise InvalidExport("a vector is not of length one")
+    return vectors.astype(np.float32)

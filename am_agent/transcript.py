@@ -82,6 +82,9 @@ def _read(given: Any, place: int) -> _Message:
             f"message {place} has no role; a message is {{'role': 'user', 'content': '...'}}, ('user', '...') or an "
             f"object with type and content, not {type(given).__name__}"
         )
+    for label, value in (("name", message.name), ("id", message.id)):
+        if value is not None and not isinstance(value, str):
+            raise InvalidArgument(f"message {place} has the {label} {value!r}; it must be a str")
     return message
 
 
