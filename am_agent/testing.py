@@ -58,7 +58,7 @@ class EmbedderContract:
     """What an `Embedder` promises, as tests: inherit it in a class Test... and override the fixture `embedder`.
 
     Override `another`, too, with a second instance made with the same arguments, and the suite compares the two. Where
-    an encoder reads more than some 1,500 words in one window, override `long_text` with a text that is longer.
+    an encoder reads more than some 1,100 words in one window, override `long_text` with a text that is longer.
 
     Example:
         >>> from am_agent.embedders import DeterministicEmbedder
@@ -81,7 +81,7 @@ class EmbedderContract:
     @pytest.fixture
     def long_text(self) -> str:
         """A text that is longer than the encoder's window."""
-        return " ".join(_FILLER[place % len(_FILLER)] for place in range(112))
+        return " ".join(_FILLER[place % len(_FILLER)] for place in range(84))
 
     def test_it_satisfies_the_protocol(self, embedder: Embedder) -> None:
         """It has every property and method of the protocol."""

@@ -1,16 +1,24 @@
 """The embedders that many tests share, each made once."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from am_agent.embedders import DeterministicEmbedder, SentenceTransformerEmbedder
 
 
 @pytest.fixture(scope="session")
-def minilm() -> SentenceTransformerEmbedder:
+def minilm() -> Iterator[SentenceTransformerEmbedder]:
     """The default model, loaded once."""
+    import torch
+
+    # On a busy machine of few cores, OpenMP's threads wait for each other: measured, 30 times as long for a short text.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     embedder = SentenceTransformerEmbedder()
     embedder.documents(["load the model now"])
-    return embedder
+    yield embedder
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

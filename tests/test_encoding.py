@@ -56,6 +56,9 @@ class Faulty(DeterministicEmbedder):
 class Unloadable(DeterministicEmbedder):
     """The toy as a model that is expensive to load: all but its name is out of bounds."""
 
+    def documents(self, texts: Sequence[str]) -> list[Vectors]:
+        raise AssertionError("the model was loaded")
+
     @property
     def dimension(self) -> int:
         raise AssertionError("the model was loaded")
@@ -160,14 +163,25 @@ def test_a_renamed_embedder_embeds_nothing_for_the_file() -> None:
         Encoder(Renamed()).cue("x", TOY)
 
 
-@pytest.mark.parametrize("embedder", [None, DeterministicEmbedder()])
+@pytest.mark.parametrize("embedder", [None, Unloadable()])
 def test_a_text_cannot_be_compared_with_given_vectors(embedder: DeterministicEmbedder | None) -> None:
-    """In a file of the caller's vectors, a text without one is an error that says to give it."""
+    """In a file of the caller's vectors, a text without one is an error that says to give it, and loads no model."""
     message = r"^this memory holds vectors of dimension 3 that its caller gave, .*; give vector=\.\.\., too$"
     with pytest.raises(EmbedderMismatch, match=message):
         Encoder(embedder).documents(["x"], GIVEN)
     with pytest.raises(EmbedderMismatch, match=message):
         Encoder(embedder).cue("x", GIVEN)
+
+
+def test_spaces_are_compared_before_a_text_is_embedded() -> None:
+    """A file of another embedder is noticed without embedding anything for it, whether text or cue."""
+    embedder = Counting()
+    for found in (GIVEN, Space(TOY.name, 64, "another fingerprint"), Space("another", 64, "")):
+        with pytest.raises(EmbedderMismatch):
+            Encoder(embedder).documents(["x"], found)
+        with pytest.raises(EmbedderMismatch):
+            Encoder(embedder).cue("x", found)
+    assert embedder.asked == []
 
 
 def test_an_embedder_that_contradicts_its_dimension_is_a_dimension_mismatch() -> None:

@@ -137,6 +137,7 @@ def test_any_text_that_can_be_stored_comes_out_of_the_prompt(texts: list[str]) -
 
 
 @given(_any_label, _any_label, _any_label)
+@example("\ufffe", "\uffff", "\u2028")
 def test_any_label_that_can_be_stored_comes_out_of_the_prompt(id_: str, actor: str, session: str) -> None:
     """A reader of XML finds id, actor and session as they were stored."""
     assume(all(map(_allowed, (id_, actor, session))))

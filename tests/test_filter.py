@@ -112,7 +112,7 @@ _filters = st.recursive(
 )
 
 
-@settings(max_examples=600)
+@settings(max_examples=300)
 @given(_filters, _metadata)
 @example({"a.b.c": 2}, {"a": {"b": {"c": 1}}, "a.b": {"c": 2}})
 @example({"a.b.c": 1}, {"a": {"b": {"c": 1}}, "a.b": {"a": 2}})

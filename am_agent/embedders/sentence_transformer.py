@@ -148,8 +148,18 @@ def _windows(model: SentenceTransformer, text: str, prompt: str) -> list[str]:
         width -= len(tokenizer(prompt, add_special_tokens=False)["input_ids"])
     if len(text.encode()) <= width:  # no tokenizer makes more tokens than there are bytes
         return [text]
-    tokens = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, truncation=False, verbose=False)
-    return windows(text, tokens["offset_mapping"], width)
+    return _cut(tokenizer, text, width, width)
+
+
+def _cut(tokenizer: Any, text: str, width: int, room: int) -> list[str]:
+    """Cut a text into windows of `width` tokens that are still no more than `room` when each is read alone."""
+    read = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, truncation=False, verbose=False)
+    offsets = read["offset_mapping"]
+    if len(offsets) <= room:
+        return [text]
+    # A word of hundreds of letters is cut within, and its parts can be read as more tokens than before: cut finer.
+    finer = max(width - width // 8 - 1, 1)
+    return [part for window in windows(text, offsets, width) for part in _cut(tokenizer, window, finer, room)]
 
 
 def _default_folder() -> str:

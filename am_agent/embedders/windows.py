@@ -34,13 +34,21 @@ def windows(text: str, offsets: Sequence[tuple[int, int]], width: int) -> list[s
         last = _word_start(text, offsets, first + width, reach=width // 4)
         spans.append((first, last))
         first = max(_word_start(text, offsets, last - overlap, reach=overlap), first + 1)
-    spans.append((count - width, count))
+    # A window that began within a word would be read as other tokens, and perhaps as more than fit.
+    full = count - width
+    near = range(full, min(first, full + width // 4) + 1)
+    spans.append((next((token for token in near if _begins_word(text, offsets, token)), full), count))
     return [text[offsets[first][0] : offsets[last - 1][1]] for first, last in spans]
 
 
 def _word_start(text: str, offsets: Sequence[tuple[int, int]], token: int, reach: int) -> int:
     """The nearest token at or before `token` that begins a word, or `token` if there is none within reach."""
     for candidate in range(token, max(token - reach, 0), -1):
-        if text[offsets[candidate][0] - 1].isspace():
+        if _begins_word(text, offsets, candidate):
             return candidate
     return token
+
+
+def _begins_word(text: str, offsets: Sequence[tuple[int, int]], token: int) -> bool:
+    start = offsets[token][0]
+    return start == 0 or text[start - 1].isspace()
