@@ -55,7 +55,8 @@ class Encoder:
         Raises:
             EmbedderMismatch: The file's vectors are not this embedder's.
         """
-        return unit_vectors(self._embedder.queries([text])[0], self._agreed(found).dimension)
+        space = self._agreed(found)  # first: a cue for another embedder's file must not load a model
+        return unit_vectors(self._embedder.queries([text])[0], space.dimension)
 
     def accepts(self, origin: Space, found: Space | None) -> bool:
         """Whether the vectors of an export can be taken into a file as they are."""
