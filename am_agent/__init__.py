@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from am_agent import errors
     from am_agent.embedders import DeterministicEmbedder, Embedder, SentenceTransformerEmbedder
-    from am_agent.episode import Episode, Erasure, Recall, Receipt, Recollection, Stats
+    from am_agent.episode import Episode, Erasure, ErasureReceipt, Recall, Receipt, Recollection, Stats
     from am_agent.memory import Memory
 
 # `import am_agent` costs nothing; `Memory` brings numpy and SQLAlchemy, the first text brings the encoder.
@@ -15,6 +15,7 @@ _HOMES = {
     "Embedder": "am_agent.embedders",
     "Episode": "am_agent.episode",
     "Erasure": "am_agent.episode",
+    "ErasureReceipt": "am_agent.episode",
     "Memory": "am_agent.memory",
     "Recall": "am_agent.episode",
     "Receipt": "am_agent.episode",
@@ -28,6 +29,7 @@ __all__ = [
     "Embedder",
     "Episode",
     "Erasure",
+    "ErasureReceipt",
     "Memory",
     "Recall",
     "Receipt",

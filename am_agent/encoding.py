@@ -22,6 +22,10 @@ class Encoder:
         self._given = embedder is not None
         self._own: Space | None = None
 
+    def replace(self, embedder: Embedder) -> None:
+        """Embed with another embedder from now on."""
+        self._embedder, self._given, self._own = embedder, True, None
+
     def check_name(self, found: Space | None) -> None:
         """Compare by name, which loads no model: for the moment a file is opened.
 
@@ -32,8 +36,8 @@ class Encoder:
             return
         raise EmbedderMismatch(
             f"the file was made with the embedder '{found.name}', not with '{self._embedder.name}', and their vectors "
-            f"cannot be compared. Open it with the first, and to change over export it (without vectors) and load "
-            "that into a new file"
+            "cannot be compared. Open it with the first, or move it to the second with: am reembed",
+            found=found.name,
         )
 
     def documents(self, texts: Iterable[str], found: Space | None) -> dict[str, Vectors]:
@@ -95,16 +99,22 @@ class Encoder:
         if found is not None and found.name == FOREIGN:
             raise EmbedderMismatch(
                 f"this memory holds vectors of dimension {found.dimension} that its caller gave, and no embedding of a "
-                "text can be compared with them; give vector=..., too"
+                "text can be compared with them; give vector=..., too, or embed every text with: am reembed",
+                found=FOREIGN,
             )
         self.check_name(found)
         if self._own is None:
-            self._own = Space(self._embedder.name, self._embedder.dimension, self._embedder.fingerprint)
+            self._own = space_of(self._embedder)
         if found is not None and found != self._own:
             raise EmbedderMismatch(
                 f"the embedder '{found.name}' has changed since the file was made: its vectors had {found.dimension} "
                 f"dimensions and the fingerprint {found.fingerprint}, now {self._own.dimension} and "
-                f"{self._own.fingerprint}. Bring the old one back, or export the file (without vectors) with it and "
-                "load that into a new one"
+                f"{self._own.fingerprint}. Bring the old one back, or move the file to the new one with: am reembed",
+                found=found.name,
             )
         return self._own
+
+
+def space_of(embedder: Embedder) -> Space:
+    """The space of an embedder's vectors. It may have to load the model to know."""
+    return Space(embedder.name, embedder.dimension, embedder.fingerprint)

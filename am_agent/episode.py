@@ -174,19 +174,49 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class ErasureReceipt:
+    """The evidence of one erasure, chained to the one before it.
+
+    It tells what was erased by numbers that mean nothing outside the file, so that it can be kept and shown after
+    the text, the ids and the names are gone. Who keeps the digest of the newest receipt can tell later whether any
+    receipt up to it was changed or taken away.
+
+    Attributes:
+        number: 1 for the first erasure of the file, 2 for the next, and so on.
+        at: When it was made, in UTC.
+        episodes: How many episodes were erased.
+        versions: How many versions that were.
+        rows: The row numbers of these versions in the file, as ranges: "3-5,9".
+        previous: The digest of the receipt before this one; 64 zeros before the first.
+        digest: sha256 over `previous`, `number`, `at` in microseconds since 1970, `episodes`, `versions` and `rows`,
+            joined by "|", in hexadecimal.
+    """
+
+    number: int
+    at: datetime
+    episodes: int
+    versions: int
+    rows: str
+    previous: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Erasure:
     """What `forget` did.
 
     Attributes:
         episodes: How many episodes are gone, each with all its versions and vectors.
         versions: How many versions that were.
-        erased: True when no file holds their bytes any more. False while another process still reads the
-            write-ahead log that does; the next write, forget or close finishes it.
+        erased: True when no file holds their bytes any more. False while another process still reads an older
+            state, or the disk has no room to write the file anew; the next write, opening or close finishes it.
+        receipt: The evidence; None if there was nothing to erase.
     """
 
     episodes: int
     versions: int
     erased: bool
+    receipt: ErasureReceipt | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +233,8 @@ class Stats:
         patterns: Stored vectors of the memory's embedder.
         embedder: Name of the embedder the vectors were made with; None before the first one.
         dimension: Dimension of the vectors; None before the first one.
-        unfinished_erasures: Erasures whose bytes the write-ahead log still holds, for a reader's sake.
+        reembedding: Name of the embedder that the file is being moved to; None while it is not.
+        unfinished_erasures: Erasures whose bytes a file still holds, for a reader's sake.
     """
 
     path: str | None
@@ -215,4 +246,5 @@ class Stats:
     patterns: int
     embedder: str | None
     dimension: int | None
+    reembedding: str | None
     unfinished_erasures: int

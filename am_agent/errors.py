@@ -20,6 +20,7 @@ AmError
 |-- NotAMemory                 the file is not SQLite, or another program's
 |-- DamagedDatabase            the file is truncated or corrupt
 |-- ReadOnlyDatabase           no permission to write
+|-- DiskFull                   no room for what was to be written
 |-- LockedDatabase             another process held the lock for too long
 |-- SchemaTooNew               written by a newer version of am_agent
 `-- UnsupportedDatabase        a URL of a database that is not supported
@@ -87,7 +88,15 @@ class EmbedderError(AmError):
 
 
 class EmbedderMismatch(EmbedderError):
-    """The file was made with another embedder."""
+    """The file was made with another embedder.
+
+    Attributes:
+        found: The name of the file's embedder.
+    """
+
+    def __init__(self, message: str, *, found: str = "") -> None:
+        super().__init__(message)
+        self.found = found
 
 
 class EmbedderUnavailable(EmbedderError):
@@ -108,6 +117,10 @@ class DamagedDatabase(StoreError):
 
 class ReadOnlyDatabase(StoreError):
     """The file or its folder cannot be written."""
+
+
+class DiskFull(StoreError):
+    """The disk has no room for what was to be written."""
 
 
 class LockedDatabase(StoreError):

@@ -30,9 +30,10 @@ class Intake:
     def __init__(self, database: Database, encoder: Encoder) -> None:
         self._database = database
         self._encoder = encoder
-        self._scrubbed = False  # whether the file is rid of what was erased, and only the log is not
+        self._scrubbed = 0  # the newest receipt of whose bytes the file itself is rid; the log may hold them still
         with database.reading() as connection:
             self._unfinished = erasures.unfinished(connection) > 0  # by a process before this one
+        self._urgent = self._unfinished  # whether every write tries to finish it
 
     def record(self, drafts: Sequence[Draft]) -> Sequence[Outcome]:
         """Record one batch in one transaction."""
@@ -99,10 +100,11 @@ class Intake:
                 matched = [id_ for _, id_ in episodes.matching(connection, scope, Visibility(now), predicate, before)]
                 ids = matched if ids is None else sorted(set(ids).intersection(matched))
             erased = episodes.erase(connection, scope, now, ids=ids)
-            if erased.versions:
-                erasures.append(connection, now, episodes=erased.episodes, versions=erased.versions)
-                self._unfinished, self._scrubbed = True, False
-        return Erasure(erased.episodes, erased.versions, erased=self.finish_erasure(patience=_PATIENCE))
+            receipt = erasures.append(connection, now, erased) if erased.seqs else None
+        if receipt is not None:
+            self._unfinished = self._urgent = True
+        gone = self.finish_erasure(patience=_PATIENCE)
+        return Erasure(erased.episodes, len(erased.seqs), erased=gone, receipt=receipt)
 
     def finish_erasure(self, *, patience: float = 0.0) -> bool:
         """Rid the file and its log of what was erased, or leave it to the next chance.
@@ -111,22 +113,33 @@ class Intake:
             patience: Seconds to wait for other connections that read an older state.
         """
         if self._unfinished:
-            before = _now()
-            self._scrubbed = self._scrubbed or self._database.scrub()
+            with self._database.reading() as connection:
+                newest = erasures.newest(connection)  # counted before the file is rewritten: others erase, too
+            if self._scrubbed < newest and self._database.scrub():
+                self._scrubbed = newest
             if self._scrubbed and self._database.truncate_log(patience=patience):
                 with self._database.writing() as connection:
-                    erasures.finish(connection, before, at=_now())
-                    self._unfinished = erasures.unfinished(connection) > 0
+                    erasures.finish(connection, self._scrubbed, at=_now())
+                    self._unfinished = self._urgent = erasures.unfinished(connection) > 0
         return not self._unfinished
 
     @contextmanager
     def writing(self) -> Iterator[tuple[Connection, datetime]]:
-        """A write transaction and its time, at whose start everything that has expired is deleted."""
-        self.finish_erasure()
+        """A write transaction and its time, at whose start everything that has expired is deleted.
+
+        The bytes of what has expired go with the next `forget` or when the file is closed: a file that is written anew
+        at every write, because something expires all the time, would be of no use.
+        """
+        if self._urgent:
+            self.finish_erasure()
         with self._database.writing() as connection:
             now = _now()
-            episodes.erase_expired(connection, now)
+            expired = episodes.erase_expired(connection, now)
+            if expired.seqs:
+                erasures.append(connection, now, expired)
             yield connection, now
+        if expired.seqs:
+            self._unfinished = True
 
     def _put(
         self, connection: Connection, drafts: Sequence[Draft], embedded: Mapping[str, Vectors], now: datetime
@@ -153,7 +166,7 @@ class Intake:
         """The space of a batch, written down if it is the file's first."""
         found = space.find(connection)
         agreed = self._encoder.space(found.space or preferred, given, embedded=embedded)
-        return (space.adopt(connection, agreed) if found.space is None else found.id), agreed
+        return (space.adopt(connection, agreed, _now()) if found.space is None else found.id), agreed
 
 
 _KEPT = ("text", "namespace", "id", "actor", "occurred_at", "session", "metadata", "expires_at")

@@ -21,6 +21,7 @@ from sqlalchemy import Connection
 from am_agent import jsonl
 from am_agent.draft import (
     Draft,
+    Vectors,
     checked_beta,
     checked_count,
     checked_label,
@@ -32,19 +33,20 @@ from am_agent.draft import (
 )
 from am_agent.embedders import Embedder
 from am_agent.encoding import Encoder
-from am_agent.episode import Episode, Erasure, Namespace, Recall, Receipt, Recollection, Stats
-from am_agent.errors import ClosedMemory, InvalidArgument, InvalidInput
-from am_agent.filter import compile_filter
+from am_agent.episode import Episode, Erasure, ErasureReceipt, Namespace, Recall, Receipt, Recollection, Stats
+from am_agent.errors import ClosedMemory, DamagedDatabase, InvalidArgument, InvalidInput
+from am_agent.filter import Predicate, compile_filter
 from am_agent.hopfield.energy import critical_beta, log_partition
 from am_agent.hopfield.metric import Moments, spread
 from am_agent.hopfield.scan import Matches, scan
 from am_agent.intake import Intake
+from am_agent.reembedding import reembed
 from am_agent.store import episodes, erasures, namespaces, space
 from am_agent.store.database import Database, database_path
 from am_agent.store.episodes import Visibility
 from am_agent.store.recording import Outcome
 from am_agent.store.schema import REVISION
-from am_agent.store.space import Space
+from am_agent.store.space import Found, Space
 from am_agent.transcript import episodes_of
 from am_agent.working_set import WorkingSet, past
 
@@ -150,7 +152,8 @@ class Memory:
             session: The conversation or document it belongs to.
             metadata: The caller's JSON.
             vector: A vector (d,), or several (n, d), in place of the text's embedding.
-            ttl: How long it stays visible; the first write after that deletes it.
+            ttl: How long it stays visible; the first write after that deletes it, and closing or `forget` rids the
+                file of its last bytes.
 
         Returns:
             The episode's id.
@@ -300,17 +303,39 @@ class Memory:
         asked = "" if cue is None else checked_text(cue, "cue")
         given = None if vector is None else unit_vectors(vector)
 
-        with self._read() as connection:
-            found = space.find(connection)
-        if found.space is None:
-            return Recall((), energy=math.inf, beta=_beta(beta, 0, Moments.none(1)), episodes=0)
-        dimension = found.space.dimension
-        cues = self._encoder.cue(asked, found.space) if given is None else unit_vectors(given, dimension)
+        recall: Recall | None = None
+        while recall is None:  # asked again where the file moved to another embedder in between
+            with self._read() as connection:
+                found = space.find(connection)
+            if found.space is None:
+                return Recall((), energy=math.inf, beta=_beta(beta, 0, Moments.none(1)), episodes=0)
+            dimension = found.space.dimension
+            cues = self._encoder.cue(asked, found.space) if given is None else unit_vectors(given, dimension)
+            recall = self._answer(
+                found, cues, k, beta, namespace=namespace, subtree=subtree, visibility=visibility, predicate=predicate
+            )
+        return recall
 
+    def _answer(
+        self,
+        found: Found,
+        cues: Vectors,
+        k: int,
+        beta: float | None,
+        *,
+        namespace: Namespace,
+        subtree: bool,
+        visibility: Visibility,
+        predicate: Predicate | None,
+    ) -> Recall | None:
+        """Compare embedded cues with what is stored; None if the file has another space by now."""
+        dimension = cues.shape[1]
         with self._read() as connection:
             with self._lock:  # the transaction's snapshot begins under the lock, so both show the same moment
+                if space.find(connection) != found:
+                    return None
                 ids = namespaces.find(connection, namespace, subtree=subtree)
-                if as_of is None:
+                if visibility.as_of is None:
                     snapshots = self._working_set.snapshots(connection, ids, found.id, dimension)
                 else:
                     snapshots = [past(connection, ids, found.id, dimension, visibility)]
@@ -326,8 +351,7 @@ class Memory:
             )
             best = episodes.by_seq(connection, matches.keys[matches.best].tolist())
         moments = functools.reduce(operator.add, [each.moments for each in snapshots], Moments.none(dimension))
-        beta = _beta(beta, len(matches.keys), moments)
-        return _readout(matches, beta, best)
+        return _readout(matches, _beta(beta, len(matches.keys), moments), best)
 
     def get(self, ids: str | Sequence[str], *, namespace: Namespace = (), as_of: datetime | None = None) -> Episodes:
         """Read episodes by id, in the order of the ids; unknown ones are skipped."""
@@ -414,6 +438,24 @@ class Memory:
         predicate = None if where is None else compile_filter(where)
         return self._intake.erase(path, wanted, predicate, _before(older_than))
 
+    def erasures(self) -> Sequence[ErasureReceipt]:
+        """The receipts of everything that was erased, by `forget` or by its time to live, oldest first.
+
+        Their chain of digests is checked.
+
+        Raises:
+            DamagedDatabase: A receipt was changed, or one before it taken away; the message says which.
+        """
+        with self._read() as connection:
+            chain = erasures.receipts(connection)
+        wrong = erasures.broken(chain)
+        if wrong is not None:
+            raise DamagedDatabase(
+                f"the receipt {wrong.number} of {len(chain)} erasures in {self._database.path or 'RAM'} does not match "
+                "its digest: it, or the one before it, was changed from outside. Compare with the receipts you kept"
+            )
+        return chain
+
     # ---------------------------------------------------------------------------------------------- files
 
     def export(self, path: str | Path, *, namespace: Namespace | None = None, vectors: bool = False) -> int:
@@ -471,10 +513,33 @@ class Memory:
                 jsonl.read_lines(lines), batch, progress, lambda chunk, _: self._intake.restore(chunk, origin)
             )
 
+    def reembed(self, embedder: Embedder, *, batch: int = 256, progress: Progress | None = None) -> int:
+        """Move the whole memory, all versions, to another embedder, which it uses from then on.
+
+        The memory can be read and written meanwhile, here and in other processes, with the old embedder. When the
+        last vector is there, one transaction changes over, and the old vectors are deleted, those that a caller gave
+        in place of an embedding included. A move that was interrupted goes on where it stopped when it is asked for
+        again; asked for with a third embedder, it begins anew.
+
+        Args:
+            embedder: The new embedder.
+            batch: Versions in a transaction.
+            progress: Called after each commit with the number of versions whose new vectors are on the disk.
+
+        Returns:
+            How many versions were embedded, by this call.
+        """
+        batch = checked_count(batch, "batch")
+        self._check_open()
+        embedded = reembed(self._database, embedder, batch=batch, progress=progress)
+        self._encoder.replace(embedder)
+        return embedded
+
     def stats(self) -> Stats:
         """The size and the settings of the memory."""
         with self._read() as connection:
             found = space.find(connection)
+            target = space.pending(connection).space
             totals = episodes.totals(connection, _now(), found.id)
             occupied = len(namespaces.occupied(connection, (), _now()))
             unfinished = erasures.unfinished(connection)
@@ -489,6 +554,7 @@ class Memory:
             patterns=totals.patterns,
             embedder=None if found.space is None else found.space.name,
             dimension=None if found.space is None else found.space.dimension,
+            reembedding=None if target is None else target.name,
             unfinished_erasures=unfinished,
         )
 
@@ -523,8 +589,10 @@ class Memory:
     acount = _in_thread(count)
     anamespaces = _in_thread(namespaces)
     aforget = _in_thread(forget)
+    aerasures = _in_thread(erasures)
     aexport = _in_thread(export)
     aload = _in_thread(load)
+    areembed = _in_thread(reembed)
     astats = _in_thread(stats)
     aclose = _in_thread(close)
 

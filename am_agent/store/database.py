@@ -15,6 +15,7 @@ from sqlalchemy.pool import QueuePool, StaticPool
 from am_agent.errors import (
     AmError,
     DamagedDatabase,
+    DiskFull,
     LockedDatabase,
     NotAMemory,
     ReadOnlyDatabase,
@@ -92,7 +93,7 @@ class Database:
         unused space of its neighbours; only a file that is built anew has none.
 
         Returns:
-            False if another process holds the write lock.
+            False if another process holds the write lock, or the disk has no room for a second copy of the file.
         """
         return self.path is None or self._outside_transaction("VACUUM") is not None
 
@@ -111,7 +112,7 @@ class Database:
         return answer is not None and answer[0][0] == 0
 
     def _outside_transaction(self, statement: str, patience: float | None = None) -> Sequence[Row[Any]] | None:
-        """Run a statement that no transaction may contain; None if the database is locked."""
+        """Run a statement that no transaction may contain; None if the lock or the disk's room cannot be had now."""
         with self._named_errors(), self._turn, self._engine.connect() as connection:
             connection = connection.execution_options(am_agent_begin=None)
             if patience is not None:
@@ -120,7 +121,7 @@ class Database:
                 result = connection.execute(text(statement))
                 return result.all() if result.returns_rows else []
             except exc.OperationalError as error:
-                if isinstance(self._named(error), LockedDatabase):
+                if isinstance(self._named(error), LockedDatabase | DiskFull):
                     return None
                 raise
             finally:
@@ -226,6 +227,8 @@ class Database:
                 f"{self.path} has been locked by another process for more than {self._timeout:g} s. Nothing was "
                 "changed; try again, or give Memory a longer timeout"
             )
+        if code == sqlite3.SQLITE_FULL:
+            return DiskFull(f"the disk of {self.path} is full. Nothing was changed; free some room and try again")
         return StoreError(f"{self.path or 'the database in RAM'}: {what}. Nothing was changed")
 
     def _looks_like_sqlite(self) -> bool:

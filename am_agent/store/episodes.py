@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby, islice
 from typing import Any, NamedTuple
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, delete, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, delete, func, insert, or_, select
 
 from am_agent.draft import Vectors
 from am_agent.episode import Episode, Namespace
@@ -49,10 +49,10 @@ class Stored(NamedTuple):
 
 
 class Erased(NamedTuple):
-    """How many ids and how many versions were erased."""
+    """How many ids were erased, and the row numbers of all their versions."""
 
     episodes: int
-    versions: int
+    seqs: list[int]
 
 
 class Totals(NamedTuple):
@@ -187,6 +187,27 @@ def vectors_of(connection: Connection, seqs: Iterable[int], space_id: int) -> di
     return {seq: decode_vectors(row.data for row in rows) for seq, rows in groups}
 
 
+def add_vectors(connection: Connection, space_id: int, vectors: Mapping[int, Vectors]) -> int:
+    """Record the patterns of versions under another embedder; versions that are gone meanwhile are left out.
+
+    Returns:
+        How many versions got patterns.
+    """
+    present = connection.execute(select(episode.c.seq).where(episode.c.seq.in_(numbers(vectors)))).scalars().all()
+    rows = [row for seq in present for row in vector_rows(seq, space_id, vectors[seq])]
+    if rows:
+        connection.execute(insert(vector), rows)
+    return len(present)
+
+
+def vector_rows(seq: int | None, space_id: int, patterns: Vectors) -> list[dict[str, Any]]:
+    """The rows of one version's patterns."""
+    return [
+        {"episode_seq": seq, "embedder_id": space_id, "ordinal": ordinal, "data": encode_vector(row)}
+        for ordinal, row in enumerate(patterns)
+    ]
+
+
 def stored(connection: Connection, space_id: int, where: ColumnElement[bool]) -> Iterator[Stored]:
     """Stream the patterns of the versions that satisfy a condition on `episode`, in the order of recording."""
     query = (
@@ -206,11 +227,10 @@ def erase(
     scope = episode.c.namespace_id.in_(numbers(namespace_ids))
     if ids is None:
         return _erase(connection, scope, now)
-    parts = [
+    return _together(
         _erase(connection, and_(scope, episode.c.id.in_(ids[start : start + _CHUNK])), now)
         for start in range(0, len(ids), _CHUNK)
-    ]
-    return Erased(sum(part.episodes for part in parts), sum(part.versions for part in parts))
+    )
 
 
 def erase_expired(connection: Connection, now: datetime) -> Erased:
@@ -219,18 +239,28 @@ def erase_expired(connection: Connection, now: datetime) -> Erased:
         episode.c.expires_at <= now, episode.c.superseded_at.is_(None)
     )
     found = connection.execute(expired).all()
-    parts = [_erase(connection, and_(episode.c.namespace_id == row[0], episode.c.id == row[1]), now) for row in found]
-    return Erased(sum(part.episodes for part in parts), sum(part.versions for part in parts))
+    return _together(
+        _erase(connection, and_(episode.c.namespace_id == namespace_id, episode.c.id == id_), now)
+        for namespace_id, id_ in found
+    )
+
+
+def _together(parts: Iterable[Erased]) -> Erased:
+    episodes, seqs = 0, list[int]()
+    for part in parts:
+        episodes += part.episodes
+        seqs += part.seqs
+    return Erased(episodes, seqs)
 
 
 def _erase(connection: Connection, where: ColumnElement[bool], now: datetime) -> Erased:
     rows = connection.execute(select(episode.c.seq, episode.c.namespace_id, episode.c.id).where(where)).all()
     if not rows:
-        return Erased(0, 0)
+        return Erased(0, [])
     journal.append(connection, [Change("erase", row.namespace_id, row.seq) for row in rows], now)
     connection.execute(delete(episode).where(where))
     namespaces.drop_empty(connection, {row.namespace_id for row in rows})
-    return Erased(len({(row.namespace_id, row.id) for row in rows}), len(rows))
+    return Erased(len({(row.namespace_id, row.id) for row in rows}), [row.seq for row in rows])
 
 
 def to_episode(row: Row[Any]) -> Episode:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 from am_agent.draft import Draft, Vectors
 from am_agent.episode import Episode, Namespace
 from am_agent.store import journal, namespaces
-from am_agent.store.episodes import encode_vector, vectors_of
+from am_agent.store.episodes import vector_rows, vectors_of
 from am_agent.store.journal import Change
 from am_agent.store.schema import episode, vector
 
@@ -140,7 +140,15 @@ class Recording:
             for version, seq in zip(self._pending, self._connection.execute(returning, rows).scalars(), strict=True):
                 version.seq = seq
                 self._changes.append(Change("insert", version.row["namespace_id"], seq))
-            self._connection.execute(insert(vector), [row for each in self._pending for row in self._blobs(each)])
+            self._connection.execute(
+                insert(vector),
+                [
+                    row
+                    for each in self._pending
+                    if each.patterns is not None
+                    for row in vector_rows(each.seq, self._space_id, each.patterns)
+                ],
+            )
         journal.append(self._connection, self._changes, self._now)
         self._pending, self._closed, self._changes = [], [], []
 
@@ -202,18 +210,6 @@ class Recording:
         if path not in self._namespaces:
             self._namespaces[path] = namespaces.ensure(self._connection, path)
         return self._namespaces[path]
-
-    def _blobs(self, version: _Version) -> list[dict[str, Any]]:
-        assert version.patterns is not None
-        return [
-            {
-                "episode_seq": version.seq,
-                "embedder_id": self._space_id,
-                "ordinal": ordinal,
-                "data": encode_vector(row),
-            }
-            for ordinal, row in enumerate(version.patterns)
-        ]
 
 
 _COPIED = (

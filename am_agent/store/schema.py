@@ -22,11 +22,16 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0002"
+REVISION = "0003"
 """The newest schema, the name of the newest file in migrations/versions."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+
+
+def microseconds(time: datetime) -> int:
+    """Whole microseconds since 1970."""
+    return (time - _EPOCH) // _MICROSECOND
 
 
 class Moment(TypeDecorator[datetime]):
@@ -37,7 +42,7 @@ class Moment(TypeDecorator[datetime]):
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002
         """Microseconds since 1970."""
-        return None if value is None else (value - _EPOCH) // _MICROSECOND
+        return None if value is None else microseconds(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """An aware datetime."""
@@ -62,6 +67,7 @@ embedder = Table(
     Column("name", Text, nullable=False),
     Column("dimension", Integer, nullable=False),
     Column("fingerprint", Text, nullable=False),
+    Column("adopted_at", Moment),  # None while the file is being moved to it, and recall still uses the one before
     UniqueConstraint("name", "dimension", "fingerprint"),
 )
 
@@ -122,6 +128,8 @@ erasure = Table(
     Column("at", Moment, nullable=False),
     Column("episodes", Integer, nullable=False),
     Column("versions", Integer, nullable=False),
+    Column("rows", Text, nullable=False),  # the numbers of the erased rows, as the journal knows them: "3-5,9"
+    Column("digest", String(64), nullable=False),  # a hash over this row and the digest of the one before
     Column("finished_at", Moment),  # None while the write-ahead log may still hold what was erased
     sqlite_autoincrement=True,
 )

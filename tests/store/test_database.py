@@ -137,7 +137,7 @@ def test_another_embedder_is_refused(tmp_path: Path, toy: DeterministicEmbedder)
     """Vectors of two embedders are never mixed: by name at opening, by fingerprint before the first text."""
     path = _filled(tmp_path / "memory.db", toy)
     before = path.read_bytes()
-    with pytest.raises(errors.EmbedderMismatch, match=r"made with the embedder 'am_agent/deterministic-64'.*export"):
+    with pytest.raises(errors.EmbedderMismatch, match=r"the embedder 'am_agent/deterministic-64'.*am reembed$"):
         Memory(path)
     with pytest.raises(errors.EmbedderMismatch, match=r"deterministic-32"):
         Memory(path, embedder=DeterministicEmbedder(dimension=32))

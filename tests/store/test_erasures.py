@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +13,8 @@ import time_machine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from am_agent import DeterministicEmbedder, Memory
+from am_agent import DeterministicEmbedder, Memory, errors
+from am_agent.store.erasures import rows_of
 
 
 def _bytes(folder: Path) -> bytes:
@@ -154,5 +156,66 @@ def test_what_expired_is_deleted_by_the_next_write(tmp_path: Path, toy: Determin
         with time_machine.travel(timedelta(hours=2), tick=True):
             memory.remember("another", id="x")
             assert memory.stats().versions == 1
-            memory.forget(ids="x")
-            assert b"the secret" not in _bytes(tmp_path)
+            assert [(each.episodes, each.rows) for each in memory.erasures()] == [(1, "1")]
+        assert memory.forget(ids="no such").erased
+        assert b"the secret" not in _bytes(tmp_path)
+
+
+def test_closing_rids_the_file_of_what_expired(tmp_path: Path, toy: DeterministicEmbedder) -> None:
+    """The bytes that a time to live has left in the log and in unused space are gone with the close."""
+    with Memory(tmp_path / "m.db", embedder=toy) as memory:
+        memory.remember("the secret", ttl=timedelta(hours=1))
+        with time_machine.travel(timedelta(hours=2), tick=True):
+            memory.remember("another")
+        assert b"the secret" in _bytes(tmp_path)
+    assert b"the secret" not in _bytes(tmp_path)
+
+
+def test_receipts_tell_how_much_was_erased_and_follow_each_other(tmp_path: Path, toy: DeterministicEmbedder) -> None:
+    """Each receipt names counts, row numbers and the digest of the one before; nothing found is no receipt."""
+    with Memory(tmp_path / "m.db", embedder=toy) as memory:
+        memory.remember_many([{"text": f"note {n}", "id": str(n)} for n in range(6)])
+        memory.update("5", text="note five")
+        first = memory.forget(ids=["0", "1", "3"]).receipt
+        assert memory.forget(ids="unknown").receipt is None
+        second = memory.forget(ids="5").receipt
+        assert first is not None
+        assert second is not None
+        assert (first.number, first.episodes, first.versions, first.rows) == (1, 3, 3, "1-2,4")
+        assert (second.number, second.episodes, second.versions, second.rows) == (2, 1, 2, "6-7")
+        assert (first.previous, second.previous) == ("0" * 64, first.digest)
+        told = f"{first.digest}|2|{second.at.timestamp() * 1e6:.0f}|1|2|6-7"
+        assert second.digest == hashlib.sha256(told.encode()).hexdigest()
+        assert memory.erasures() == [first, second]
+    with Memory(tmp_path / "m.db", embedder=toy) as memory:
+        assert memory.erasures() == [first, second]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE erasure SET versions = 9 WHERE id = 1",
+        "UPDATE erasure SET rows = '7' WHERE id = 2",
+        "UPDATE erasure SET at = at + 1 WHERE id = 2",
+        "DELETE FROM erasure WHERE id = 1",
+    ],
+)
+def test_a_changed_receipt_is_noticed(tmp_path: Path, toy: DeterministicEmbedder, change: str) -> None:
+    """Who changes or removes a receipt breaks the chain, and the error says where."""
+    path = tmp_path / "m.db"
+    with Memory(path, embedder=toy) as memory:
+        memory.remember_many([{"text": f"note {n}", "id": str(n)} for n in range(3)])
+        for n in range(3):
+            memory.forget(ids=str(n))
+        with sqlite3.connect(path) as connection:
+            connection.execute(change)
+        connection.close()
+        with pytest.raises(errors.DamagedDatabase, match=r"the receipt [123] of [23] erasures .* does not match"):
+            memory.erasures()
+
+
+@given(st.sets(st.integers(1, 60)))
+def test_ranges_of_rows_say_which_rows(seqs: set[int]) -> None:
+    """Reading the ranges gives the rows back, in order and without a number too many."""
+    ranges = [part.split("-") for part in rows_of(seqs).split(",") if part]
+    assert [n for part in ranges for n in range(int(part[0]), int(part[-1]) + 1)] == sorted(seqs)

@@ -94,6 +94,26 @@ def test_a_failed_migration_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     assert _shape(path) == before
 
 
+def test_erasures_of_old_get_their_place_in_the_chain(tmp_path: Path) -> None:
+    """A ledger without digests gets those that its entries would have had, with the rows that the journal names."""
+    path = tmp_path / "old.db"
+    shutil.copy(SCHEMAS / "0002.db", path)
+    with sqlite3.connect(path) as connection:
+        connection.execute("INSERT INTO erasure VALUES (1, 1000, 2, 3, 1001), (2, 2000, 1, 1, 2002)")
+        erased = [(1000, 7), (1000, 8), (1000, 10), (2000, 12)]
+        connection.executemany(
+            "INSERT INTO journal (at, kind, namespace_id, episode_seq) VALUES (?, 'erase', 1, ?)", erased
+        )
+    connection.close()
+    with Memory(path, embedder=DeterministicEmbedder(dimension=32)) as memory:
+        first, second = memory.erasures()
+        assert (first.episodes, first.versions, first.rows, second.rows) == (2, 3, "7-8,10", "12")
+        receipt = memory.forget(ids="cello", namespace=("ana",)).receipt
+        assert receipt is not None
+        assert (receipt.number, receipt.previous) == (3, second.digest)
+        assert memory.erasures() == [first, second, receipt]
+
+
 def test_alembic_is_imported_only_for_an_old_file(tmp_path: Path) -> None:
     """A new file and an up-to-date one are opened without it."""
     code = "import sys, am_agent; am_agent.Memory(sys.argv[1]).close(); sys.exit('alembic' in sys.modules)"
