@@ -14,7 +14,7 @@ from am_agent.encoding import Encoder
 from am_agent.episode import Episode, Erasure, Namespace
 from am_agent.errors import UnknownEpisode
 from am_agent.filter import Predicate
-from am_agent.jsonl import Line
+from am_agent.formats.export import Line
 from am_agent.store import episodes, erasures, namespaces, space
 from am_agent.store.database import Database
 from am_agent.store.episodes import Visibility

@@ -18,7 +18,6 @@ from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar
 import numpy.typing as npt
 from sqlalchemy import Connection
 
-from am_agent import jsonl
 from am_agent.draft import (
     Draft,
     checked_beta,
@@ -35,6 +34,7 @@ from am_agent.encoding import Encoder
 from am_agent.episode import Episode, Erasure, Namespace, Recall, Receipt, Recollection, Stats
 from am_agent.errors import ClosedMemory, InvalidArgument, InvalidInput
 from am_agent.filter import compile_filter
+from am_agent.formats import export as exports
 from am_agent.hopfield.energy import critical_beta, log_partition
 from am_agent.hopfield.metric import Moments, spread
 from am_agent.hopfield.scan import Matches, scan
@@ -432,16 +432,16 @@ class Memory:
         self._check_open()
         with self._intake.writing():
             pass  # what has expired is erased, and so not exported
-        with self._read() as connection, jsonl.replacing(target) as write:
+        with self._read() as connection, exports.replacing(target) as write:
             found = space.find(connection)
-            write(jsonl.header(None if found.space is None else asdict(found.space)))
+            write(exports.header(None if found.space is None else asdict(found.space)))
             versions = episodes.all_versions(connection, namespaces.find(connection, scope, subtree=True))
             count = 0
             for chunk in _batches(versions, 256):
                 seqs = [seq for seq, _ in chunk]
                 rows = episodes.vectors_of(connection, seqs, found.id) if vectors else {}
                 for seq, episode in chunk:
-                    write(jsonl.write_line(episode, rows.get(seq)))
+                    write(exports.write_line(episode, rows.get(seq)))
                 count += len(chunk)
         return count
 
@@ -465,10 +465,10 @@ class Memory:
         if not source.is_file():
             raise InvalidArgument(f"there is no file {source}")
         with source.open(encoding="utf-8") as lines:
-            given = jsonl.read_header(next(lines, ""))
+            given = exports.read_header(next(lines, ""))
             origin = None if given is None else Space(**given)
             return self._in_batches(
-                jsonl.read_lines(lines), batch, progress, lambda chunk, _: self._intake.restore(chunk, origin)
+                exports.read_lines(lines), batch, progress, lambda chunk, _: self._intake.restore(chunk, origin)
             )
 
     def stats(self) -> Stats:

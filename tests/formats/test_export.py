@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from am_agent.draft import Vectors, unit_vectors
 from am_agent.episode import Episode
 from am_agent.errors import InvalidArgument, InvalidExport
-from am_agent.jsonl import FORMAT, VERSION, Line, header, read_header, read_lines, replacing, write_line
+from am_agent.formats.export import FORMAT, VERSION, Line, header, read_header, read_lines, replacing, write_line
 
 NOON = datetime(2024, 5, 1, 12, 0, tzinfo=UTC)
 
