@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from am_agent import errors
     from am_agent.embedders import DeterministicEmbedder, Embedder, SentenceTransformerEmbedder
-    from am_agent.episode import Episode, Erasure, Recall, Receipt, Recollection, Stats
+    from am_agent.episode import Episode, Erasure, Loaded, Recall, Receipt, Recollection, Rejection, Stats
     from am_agent.memory import Memory
 
 # `import am_agent` costs nothing; `Memory` brings numpy and SQLAlchemy, the first text brings the encoder.
@@ -15,10 +15,12 @@ _HOMES = {
     "Embedder": "am_agent.embedders",
     "Episode": "am_agent.episode",
     "Erasure": "am_agent.episode",
+    "Loaded": "am_agent.episode",
     "Memory": "am_agent.memory",
     "Recall": "am_agent.episode",
     "Receipt": "am_agent.episode",
     "Recollection": "am_agent.episode",
+    "Rejection": "am_agent.episode",
     "SentenceTransformerEmbedder": "am_agent.embedders",
     "Stats": "am_agent.episode",
 }
@@ -28,10 +30,12 @@ __all__ = [
     "Embedder",
     "Episode",
     "Erasure",
+    "Loaded",
     "Memory",
     "Recall",
     "Receipt",
     "Recollection",
+    "Rejection",
     "SentenceTransformerEmbedder",
     "Stats",
     "errors",
