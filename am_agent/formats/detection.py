@@ -67,12 +67,13 @@ def _objects(source: Source, start: str, hint: str | None) -> str | None:
     """JSON lines, one object, or text that begins with a brace."""
     stream = events(source.json_chunks())
     textual = hint in ("markdown", "text")
+    spread = "\n" in start.rstrip() and _json(next(_lines(start), "")) is None  # for people to read, over many lines
     whole = False
     try:
         _pass_value(stream)
         whole = True
         if next(stream, None) is None:
-            return "jsonl" if hint == "jsonl" else "json"
+            return "jsonl" if hint == "jsonl" and not spread else "json"
     except InvalidInput:
         if textual:
             return None
@@ -81,8 +82,7 @@ def _objects(source: Source, start: str, hint: str | None) -> str | None:
         if hint == "jsonl" or any(isinstance(_json(line), dict) for line in _lines(start)):
             return "jsonl"
         return "json" if hint == "json" or _JSON.match(start) else None
-    # Several objects, each on its line or, written for people to read, over many.
-    return "json" if "\n" in start and _json(next(_lines(start), "")) is None else "jsonl"
+    return "json" if spread else "jsonl"
 
 
 def _array(source: Source, start: str, hint: str | None) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Any
@@ -14,6 +15,8 @@ from am_agent.formats.entry import Broken
 Event = tuple[str, Any]
 
 _DEEPEST = 400  # levels: what nests deeper is no record, and Python's own recursion would end soon after
+_LONGEST_NUMBER = 4300  # digits
+_HUGE = re.compile(rb"[\s,:\[-][0-9]{%d}" % _LONGEST_NUMBER)
 _STARTS = {"start_map": dict, "start_array": list}
 _ENDS = ("end_map", "end_array")
 
@@ -30,10 +33,10 @@ def events(chunks: Iterable[bytes]) -> Iterator[Event]:
     """
     found = ijson.sendable_list()
     parser = ijson.basic_parse_coro(found, multiple_values=True)
-    for chunk in filter(None, chunks):  # an empty one would tell the parser that it was the last
+    for chunk in _safe(chunks):
         try:
             parser.send(chunk)
-        except (ijson.JSONError, ValueError) as error:  # ValueError: a number longer than Python reads
+        except (ijson.JSONError, ValueError, ArithmeticError) as error:  # the last: a number with a huge exponent
             yield from found
             raise Broken(f"from here on it is not JSON ({_first_line(error)})") from error
         yield from found
@@ -44,6 +47,20 @@ def events(chunks: Iterable[bytes]) -> Iterator[Event]:
         yield from found
         raise Broken(f"the file ends in the middle of it ({_first_line(error)})") from error
     yield from found  # a number at the very end
+
+
+def _safe(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The chunks, up to a whole number that is longer than Python reads: ijson's parser in C would crash on it."""
+    before = b" "
+    for chunk in filter(None, chunks):  # an empty one would tell the parser that it was the last
+        window = before + chunk
+        huge = _HUGE.search(window)
+        if huge is not None:
+            if (start := huge.start() + 1 - len(before)) > 0:
+                yield chunk[:start]
+            raise Broken("from here on it cannot be read (a number of more than 4,300 digits)")
+        yield chunk
+        before = window[-_LONGEST_NUMBER - 1 :]
 
 
 def values(stream: Iterator[Event]) -> Iterator[Any]:

@@ -46,8 +46,8 @@ class _Blocks:
         self._pieces = False  # in the middle of a line that comes in pieces
 
     def read(self, line: Line) -> Iterator[Passage]:
-        if self._lines.full and not self._pieces:
-            yield from self._end_block()
+        if self._lines.full:
+            yield from self._end_headings()
         if self._pieces or not line.ends:  # no line of such a length is markup
             self._pieces = not line.ends
             self._kind = self._kind or "paragraph"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import UTC, datetime
 from typing import Any
@@ -33,7 +34,7 @@ def read_time(value: Any, name: str = "the time") -> datetime | None:
         if isinstance(value, str):
             time = datetime.fromisoformat(value.strip())
             return checked_time(time if time.tzinfo else time.replace(tzinfo=UTC), name)
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
             while abs(value) >= _SECONDS:
                 value = value / 1000
             return datetime.fromtimestamp(value, UTC)
