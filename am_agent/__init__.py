@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from am_agent import errors
     from am_agent.embedders import DeterministicEmbedder, Embedder, SentenceTransformerEmbedder
-    from am_agent.episode import Episode, Erasure, ErasureReceipt, Recall, Receipt, Recollection, Stats
+    from am_agent.episode import (
+        Episode,
+        Erasure,
+        ErasureReceipt,
+        Loaded,
+        Recall,
+        Receipt,
+        Recollection,
+        Rejection,
+        Stats,
+    )
     from am_agent.memory import Memory
 
 # `import am_agent` costs nothing; `Memory` brings numpy and SQLAlchemy, the first text brings the encoder.
@@ -16,10 +26,12 @@ _HOMES = {
     "Episode": "am_agent.episode",
     "Erasure": "am_agent.episode",
     "ErasureReceipt": "am_agent.episode",
+    "Loaded": "am_agent.episode",
     "Memory": "am_agent.memory",
     "Recall": "am_agent.episode",
     "Receipt": "am_agent.episode",
     "Recollection": "am_agent.episode",
+    "Rejection": "am_agent.episode",
     "SentenceTransformerEmbedder": "am_agent.embedders",
     "Stats": "am_agent.episode",
 }
@@ -30,10 +42,12 @@ __all__ = [
     "Episode",
     "Erasure",
     "ErasureReceipt",
+    "Loaded",
     "Memory",
     "Recall",
     "Receipt",
     "Recollection",
+    "Rejection",
     "SentenceTransformerEmbedder",
     "Stats",
     "errors",

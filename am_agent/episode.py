@@ -202,6 +202,36 @@ class ErasureReceipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Rejection:
+    """Something in a file that could not be loaded.
+
+    Attributes:
+        place: Where: "line 17", "record 5", "conversation 3, message 12".
+        reason: Why, and the cure if there is one.
+    """
+
+    place: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What `load` did. It does not grow with the file.
+
+    Attributes:
+        recorded: How many new episodes or versions were written.
+        unchanged: How many were already there, word for word.
+        rejected: How much could not be loaded.
+        problems: The first 100 rejections.
+    """
+
+    recorded: int
+    unchanged: int
+    rejected: int
+    problems: tuple[Rejection, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Erasure:
     """What `forget` did.
 

@@ -10,7 +10,8 @@ AmError
 |   |   `-- DimensionMismatch      a vector of another dimension than the memory's
 |   |-- InvalidFilter              an unknown operator or an operand of the wrong kind
 |   |-- InvalidArgument            k, beta, ttl, ids, ... outside their range
-|   `-- InvalidExport              a line of a JSONL file that is not an episode
+|   |-- InvalidFile                an empty file, or one with something in it that cannot be read
+|   `-- UnknownFormat              a file in no format that can be loaded
 |-- UnknownEpisode (KeyError)      no such id in that namespace
 |-- ClosedMemory (RuntimeError)    used after close()
 |-- EmbedderError                  text cannot be turned into vectors
@@ -67,8 +68,12 @@ class InvalidArgument(InvalidInput):
     """An argument outside its range."""
 
 
-class InvalidExport(InvalidInput):
-    """A line of a JSONL file that does not describe an episode."""
+class InvalidFile(InvalidInput):
+    """A file that is empty, or holds something that cannot be read; the message names the place."""
+
+
+class UnknownFormat(InvalidInput):
+    """A file in no format that can be loaded; the message names what was found, and the formats."""
 
 
 class UnknownEpisode(AmError, KeyError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from am_agent.encoding import Encoder
 from am_agent.episode import Episode, Erasure, Namespace
 from am_agent.errors import UnknownEpisode
 from am_agent.filter import Predicate
-from am_agent.jsonl import Line
+from am_agent.formats.export import Line
 from am_agent.store import episodes, erasures, namespaces, space
 from am_agent.store.database import Database
 from am_agent.store.episodes import Visibility
@@ -51,6 +52,18 @@ class Intake:
         )
         with self.writing() as (connection, now):
             return self._put(connection, drafts, new, now)
+
+    def load(self, drafts: Sequence[Draft]) -> Sequence[Outcome]:
+        """Record one batch of a file, but for what was replaced by a later version: that is here already.
+
+        So a file in which an id comes twice can be loaded again, and so can a file whose episodes were updated since.
+        """
+        told = self._told(drafts)
+        outcomes = iter(self.record([each for place, each in enumerate(drafts) if place not in told]))
+        return [
+            Outcome(each.id or "", recorded=False) if place in told else next(outcomes)
+            for place, each in enumerate(drafts)
+        ]
 
     def update(self, path: Namespace, id_: str, changes: Mapping[str, Any], **given: Any) -> Episode:
         """Record the next version of an episode with some facts changed, in one transaction."""
@@ -89,6 +102,21 @@ class Intake:
             ]
             recording.flush()
             return outcomes
+
+    def _told(self, drafts: Sequence[Draft]) -> set[int]:
+        """The places of those drafts that were recorded before, and replaced since."""
+        places: dict[Namespace, dict[str, list[int]]] = {}
+        for place, each in enumerate(drafts):
+            if each.id is not None:
+                places.setdefault(each.namespace, {}).setdefault(each.id, []).append(place)
+        with self._database.reading() as connection:
+            return {
+                place
+                for path, ids in places.items()
+                for old in episodes.superseded(connection, path, list(ids))
+                for place in ids[old.id]
+                if _says(old, drafts[place])
+            }
 
     def erase(
         self, path: Namespace, ids: Sequence[str] | None, predicate: Predicate | None, before: datetime | None
@@ -170,6 +198,15 @@ class Intake:
 
 
 _KEPT = ("text", "namespace", "id", "actor", "occurred_at", "session", "metadata", "expires_at")
+
+
+def _says(old: Episode, draft: Draft) -> bool:
+    """Whether a version is what a draft would record."""
+    facts = (draft.text, draft.actor, draft.session, draft.occurred_at or old.occurred_at)
+    if (old.text, old.actor, old.session, old.occurred_at) != facts:
+        return False
+    # As JSON, because Python takes true for 1 and 1 for 1.0.
+    return json.dumps(old.metadata, sort_keys=True) == json.dumps(draft.metadata, sort_keys=True)
 
 
 def _now() -> datetime:

@@ -18,7 +18,6 @@ from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar
 import numpy.typing as npt
 from sqlalchemy import Connection
 
-from am_agent import jsonl
 from am_agent.draft import (
     Draft,
     Vectors,
@@ -33,13 +32,27 @@ from am_agent.draft import (
 )
 from am_agent.embedders import Embedder
 from am_agent.encoding import Encoder
-from am_agent.episode import Episode, Erasure, ErasureReceipt, Namespace, Recall, Receipt, Recollection, Stats
+from am_agent.episode import (
+    Episode,
+    Erasure,
+    ErasureReceipt,
+    Loaded,
+    Namespace,
+    Recall,
+    Receipt,
+    Recollection,
+    Rejection,
+    Stats,
+)
 from am_agent.errors import ClosedMemory, DamagedDatabase, InvalidArgument, InvalidInput
 from am_agent.filter import Predicate, compile_filter
+from am_agent.formats import Export, opened
+from am_agent.formats import export as exports
 from am_agent.hopfield.energy import critical_beta, log_partition
 from am_agent.hopfield.metric import Moments, spread
 from am_agent.hopfield.scan import Matches, scan
 from am_agent.intake import Intake
+from am_agent.loading import Loading
 from am_agent.reembedding import reembed
 from am_agent.store import episodes, erasures, namespaces, space
 from am_agent.store.database import Database, database_path
@@ -474,44 +487,86 @@ class Memory:
         self._check_open()
         with self._intake.writing():
             pass  # what has expired is erased, and so not exported
-        with self._read() as connection, jsonl.replacing(target) as write:
+        with self._read() as connection, exports.replacing(target) as write:
             found = space.find(connection)
-            write(jsonl.header(None if found.space is None else asdict(found.space)))
+            write(exports.header(None if found.space is None else asdict(found.space)))
             versions = episodes.all_versions(connection, namespaces.find(connection, scope, subtree=True))
             count = 0
             for chunk in _batches(versions, 256):
                 seqs = [seq for seq, _ in chunk]
                 rows = episodes.vectors_of(connection, seqs, found.id) if vectors else {}
                 for seq, episode in chunk:
-                    write(jsonl.write_line(episode, rows.get(seq)))
+                    write(exports.write_line(episode, rows.get(seq)))
                 count += len(chunk)
         return count
 
-    def load(self, path: str | Path, *, batch: int = 256, progress: Progress | None = None) -> Receipt:
-        """Read a file that `export` wrote: ids, versions, times and namespaces as they were.
+    def load(
+        self,
+        path: str | Path,
+        *,
+        format: str | None = None,  # noqa: A002
+        encoding: str | None = None,
+        namespace: Namespace | None = None,
+        session: str | None = None,
+        strict: bool = False,
+        batch: int = 256,
+        progress: Progress | None = None,
+        rejected: Callable[[Rejection], object] | None = None,
+    ) -> Loaded:
+        """Read a file of any size: an export, JSON lines, chats as ChatGPT or Claude export them, Markdown, text.
 
-        What is here already is left as it is, so a load that was interrupted can be repeated. An id that has
-        another history here takes the loaded text as its next version.
+        What is here already is left as it is, so a file can be loaded again when a load was interrupted, or when
+        something was added to it. What cannot be read is rejected with its place, and does not stop the rest. What
+        becomes of each format is in docs/formats.md; a time without a zone is read as UTC.
+
+        An export comes back with its ids, versions, times and namespaces as they were. An id that has another
+        history here takes the loaded text as its next version.
 
         Args:
             path: The file.
-            batch: Versions in a transaction.
-            progress: Called after each commit with the number of versions that are on the disk.
+            format: "export", "jsonl", "json", "markdown" or "text"; None to find out by what is in the file.
+            encoding: Of its text; None for UTF-8, or what a byte order mark says.
+            namespace: Where records go that name no namespace themselves; the default one where none is given.
+            session: The session of records that name none; the file's name for messages and passages of text.
+            strict: Let the first rejection be an error.
+            batch: Episodes in a transaction.
+            progress: Called after each commit with the number of episodes that are on the disk.
+            rejected: Called with each rejection at once; only the first 100 are returned.
 
         Raises:
-            InvalidExport: A line that cannot be read; it says which. The batches before it are loaded.
+            InvalidArgument: No such file, format or encoding, or a namespace or a session for an export.
+            UnknownFormat: A file in no known format.
+            InvalidFile: An empty file or, with `strict`, the first rejection; the batches before it are recorded.
             EmbedderMismatch: The file holds vectors that were given by the caller, and this memory has others.
+
+        Example:
+            >>> import tempfile
+            >>> from am_agent import DeterministicEmbedder
+            >>> with tempfile.TemporaryDirectory() as folder, Memory(embedder=DeterministicEmbedder()) as memory:
+            ...     chat = Path(folder) / "chat.jsonl"
+            ...     _ = chat.write_text('{"role": "user", "content": "I moved to Oslo.", "time": "2026-05-04T09:30Z"}')
+            ...     memory.load(chat).recorded, memory.load(chat).recorded
+            (1, 0)
         """
-        batch = checked_count(batch, "batch")
-        source = Path(path).expanduser()
-        if not source.is_file():
-            raise InvalidArgument(f"there is no file {source}")
-        with source.open(encoding="utf-8") as lines:
-            given = jsonl.read_header(next(lines, ""))
-            origin = None if given is None else Space(**given)
-            return self._in_batches(
-                jsonl.read_lines(lines), batch, progress, lambda chunk, _: self._intake.restore(chunk, origin)
+        self._check_open()
+        batch, session = checked_count(batch, "batch"), checked_label(session, "session")
+        scope = () if namespace is None else checked_namespace(namespace)
+        reading = opened(Path(path).expanduser(), format=format, encoding=encoding, session=session)
+        loading = Loading(batch=batch, strict=strict, progress=progress, rejected=rejected)
+        if isinstance(reading, Export):
+            if namespace is not None or session is not None:
+                raise InvalidArgument(
+                    "an export says itself in which namespace and session each episode is; load it without them"
+                )
+            origin = None if reading.space is None else Space(**reading.space)
+            return loading.load(
+                reading.entries, lambda line: (line, len(line.episode.text)), lambda x: self._intake.restore(x, origin)
             )
+
+        def draft(item: Mapping[str, Any]) -> tuple[Draft, int]:
+            return Draft.of(item, namespace=scope), len(item["text"])
+
+        return loading.load(reading.entries, draft, self._intake.load)
 
     def reembed(self, embedder: Embedder, *, batch: int = 256, progress: Progress | None = None) -> int:
         """Move the whole memory, all versions, to another embedder, which it uses from then on.

@@ -95,6 +95,13 @@ CASES: list[tuple[str, Callable[[Memory], object], type[errors.AmError], str]] =
     ("message", lambda m: m.remember_messages(["hello"], session="s"), errors.InvalidArgument, r"0 has no role"),
     ("no session", lambda m: m.remember_messages([("user", "a")], session=""), errors.InvalidText, r"session is empty"),
     ("no file", lambda m: m.load("/no/such/file.jsonl"), errors.InvalidArgument, r"there is no file /no/such"),
+    ("a folder", lambda m: m.load(Path(__file__).parent), errors.InvalidArgument, r"tests is a folder; name a file"),
+    ("format", lambda m: m.load(__file__, format="csv"), errors.InvalidArgument, r"'csv'.*jsonl.*markdown, text"),
+    ("encoding", lambda m: m.load(__file__, encoding="utf-9"), errors.InvalidArgument, r"no encoding 'utf-9'"),
+    ("no codec", lambda m: m.load(__file__, encoding="base64"), errors.InvalidArgument, r"no encoding 'base64'"),
+    ("loaded session", lambda m: m.load(__file__, session="a\n"), errors.InvalidText, r"session .* one line"),
+    ("load's batch", lambda m: m.load(__file__, batch=0), errors.InvalidArgument, r"batch .* at least 1"),
+    ("load into str", lambda m: m.load(__file__, namespace="a"), errors.InvalidNamespace, r"\('a',\) with"),  # type: ignore[arg-type]
     ("no folder", lambda m: m.export("/no/such/file.jsonl"), errors.InvalidArgument, r"folder /no/such does not exist"),
 ]  # fmt: skip
 
@@ -115,7 +122,6 @@ def test_bad_input_is_named_and_changes_nothing(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", r"line 1: not JSON"),
         ("hello\n", r"line 1: not JSON"),
         ('{"text": "a"}\n', r"line 1: not an export"),
         ('{"format": "am_agent episodes", "version": 9}\n', r"version 9.*Update it"),
@@ -130,8 +136,8 @@ def test_a_file_that_is_no_export_is_refused(filled: Memory, tmp_path: Path, con
     """The line is named, and nothing of its batch is loaded."""
     path = tmp_path / "bad.jsonl"
     path.write_text(content)
-    with pytest.raises(errors.InvalidExport, match=message):
-        filled.load(path)
+    with pytest.raises(errors.InvalidFile, match=message):
+        filled.load(path, format="export", strict=True)
     assert filled.count(subtree=True) == 2
 
 

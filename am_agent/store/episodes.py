@@ -164,6 +164,15 @@ def known_texts(
     return found
 
 
+def superseded(connection: Connection, path: Namespace, ids: Sequence[str]) -> Iterator[Episode]:
+    """Stream the versions of some ids that were replaced by others."""
+    scope = episode.c.namespace_id.in_(numbers(namespaces.find(connection, path)))
+    for start in range(0, len(ids), _CHUNK):
+        old = (episode.c.superseded_at.is_not(None), episode.c.id.in_(ids[start : start + _CHUNK]))
+        for row in _stream(connection, _columns().where(scope, *old)):
+            yield to_episode(row)
+
+
 def by_seq(connection: Connection, seqs: Sequence[int]) -> dict[int, Episode]:
     """Read versions by their row numbers."""
     query = _columns().where(episode.c.seq.in_(numbers(seqs)))

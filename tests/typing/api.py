@@ -9,10 +9,12 @@ from am_agent import (
     Embedder,
     Episode,
     Erasure,
+    Loaded,
     Memory,
     Recall,
     Receipt,
     Recollection,
+    Rejection,
     SentenceTransformerEmbedder,
     Stats,
 )
@@ -38,7 +40,9 @@ def verbs() -> None:
     assert_type(memory.count(), int)
     assert_type(memory.forget(ids=["a"]), Erasure)
     assert_type(memory.export("a.jsonl"), int)
-    assert_type(memory.load("a.jsonl"), Receipt)
+    loaded = memory.load("a.jsonl", format="jsonl", encoding="utf-8", namespace=("n",), session="s", rejected=print)
+    assert_type(loaded, Loaded)
+    assert_type(loaded.problems, tuple[Rejection, ...])
     assert_type(memory.stats(), Stats)
 
 

@@ -6,7 +6,7 @@ import base64
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -15,8 +15,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from am_agent.draft import Draft, Vectors, checked_count, checked_time
-from am_agent.episode import Episode
-from am_agent.errors import InvalidArgument, InvalidExport, InvalidInput
+from am_agent.episode import Episode, Rejection
+from am_agent.errors import InvalidArgument, InvalidFile, InvalidInput
+from am_agent.formats.entry import Entry
+from am_agent.formats.json_lines import json_lines
+from am_agent.formats.source import Line as Numbered
 
 FORMAT = "am_agent episodes"
 VERSION = 1
@@ -79,13 +82,18 @@ def read_header(line: str) -> Mapping[str, Any] | None:
         The embedder of the vectors (name, dimension, fingerprint), or None.
 
     Raises:
-        InvalidExport: It is not the first line of an export, or of a newer format.
+        InvalidFile: It is not the first line of an export, or of a newer format.
     """
-    fields = _parsed(line, 1)
+    try:
+        fields = json.loads(line)
+    except (ValueError, RecursionError) as error:  # not JSON, or deeper or with longer numbers than Python reads
+        raise InvalidFile(f"line 1: not JSON ({error})") from error
+    if not isinstance(fields, dict):
+        raise InvalidFile(f"line 1: an object was expected, not {type(fields).__name__}")
     if fields.get("format") != FORMAT:
-        raise InvalidExport(f"line 1: not an export of am_agent; its first line says {{'format': '{FORMAT}', ...}}")
+        raise InvalidFile(f"line 1: not an export of am_agent; its first line says {{'format': '{FORMAT}', ...}}")
     if fields.get("version") != VERSION:
-        raise InvalidExport(
+        raise InvalidFile(
             f"line 1: the format has the version {fields.get('version')!r} and this am_agent reads {VERSION}. "
             "Update it with: pip install --upgrade am-agent"
         )
@@ -95,34 +103,34 @@ def read_header(line: str) -> Mapping[str, Any] | None:
     kinds = {"name": str, "dimension": int, "fingerprint": str}
     known = isinstance(embedder, dict) and embedder.keys() == kinds.keys()
     if not known or not all(isinstance(embedder[name], kind) for name, kind in kinds.items()):
-        raise InvalidExport(f"line 1: the embedder has a name, a dimension and a fingerprint, not {embedder!r}")
+        raise InvalidFile(f"line 1: the embedder has a name, a dimension and a fingerprint, not {embedder!r}")
     return embedder
 
 
-def read_lines(lines: Iterable[str]) -> Iterator[Line]:
-    """Read the lines after the header, one by one.
+def read_lines(
+    lines: Iterable[Numbered], undecodable: str = "undecodable bytes"
+) -> Generator[Entry[Line] | Rejection, None, None]:
+    """Read the lines after the header, one by one; a line that does not describe an episode is rejected.
 
-    Raises:
-        InvalidExport: A line that does not describe an episode; it says which and why.
+    Args:
+        lines: The lines.
+        undecodable: What to say of a line with bytes that could not be decoded.
     """
-    for number, line in enumerate(lines, start=2):
-        if line.strip():
-            fields = _parsed(line, number)
-            try:
-                yield Line(_episode(fields), _vectors(fields.get("vectors")))
-            except (InvalidInput, KeyError, TypeError, ValueError) as error:
-                reason = f"no {error}" if isinstance(error, KeyError) else str(error)
-                raise InvalidExport(f"line {number}: {reason}") from error
+    for found in json_lines(lines, undecodable):
+        if isinstance(found, Rejection):
+            yield found
+            continue
+        place, fields = found
+        try:
+            yield Entry(place, _line(fields))
+        except (InvalidInput, KeyError, TypeError, ValueError) as error:
+            yield Rejection(place, f"no {error}" if isinstance(error, KeyError) else str(error))
 
 
-def _parsed(line: str, number: int) -> dict[str, Any]:
-    try:
-        fields = json.loads(line)
-    except (ValueError, RecursionError) as error:  # not JSON, or deeper or with longer numbers than Python reads
-        raise InvalidExport(f"line {number}: not JSON ({error})") from error
+def _line(fields: Any) -> Line:
     if not isinstance(fields, dict):
-        raise InvalidExport(f"line {number}: an object was expected, not {type(fields).__name__}")
-    return fields
+        raise InvalidFile(f"an object was expected, not {type(fields).__name__}")
+    return Line(_episode(fields), _vectors(fields.get("vectors")))
 
 
 def _episode(fields: dict[str, Any]) -> Episode:
@@ -136,7 +144,7 @@ def _episode(fields: dict[str, Any]) -> Episode:
         metadata=fields["metadata"],
     )
     if draft.id is None or times["occurred_at"] is None or times["recorded_at"] is None:
-        raise InvalidExport("id, occurred_at and recorded_at must be given")
+        raise InvalidFile("id, occurred_at and recorded_at must be given")
     return Episode(
         id=draft.id,
         text=draft.text,
@@ -158,8 +166,8 @@ def _vectors(rows: Any) -> Vectors | None:
     if rows is None:
         return None
     if not isinstance(rows, list) or not rows:
-        raise InvalidExport("vectors are a list of base64 strings, one or more")
+        raise InvalidFile("vectors are a list of base64 strings, one or more")
     vectors = np.stack([np.frombuffer(base64.b64decode(row, validate=True), dtype="<f4") for row in rows])
     if not np.allclose(np.linalg.norm(vectors.astype(np.float64), axis=1), 1, atol=1e-3):
-        raise InvalidExport("a vector is not of length one")
+        raise InvalidFile("a vector is not of length one")
     return vectors.astype(np.float32)

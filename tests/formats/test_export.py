@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,17 +17,33 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from am_agent.draft import Vectors, unit_vectors
-from am_agent.episode import Episode
-from am_agent.errors import InvalidArgument, InvalidExport
-from am_agent.jsonl import FORMAT, VERSION, Line, header, read_header, read_lines, replacing, write_line
+from am_agent.episode import Episode, Rejection
+from am_agent.errors import InvalidArgument, InvalidFile
+from am_agent.formats import source
+from am_agent.formats.entry import Entry
+from am_agent.formats.export import FORMAT, VERSION, Line, header, read_header, read_lines, replacing, write_line
 
 NOON = datetime(2024, 5, 1, 12, 0, tzinfo=UTC)
+
+
+def _read(lines: Iterable[str]) -> Iterator[Entry[Line] | Rejection]:
+    """Read lines as they stand after a header."""
+    return read_lines(source.Line(number, line) for number, line in enumerate(lines, 2))
+
+
+def _good(lines: Iterable[str]) -> list[Line]:
+    """The lines, none of which may be rejected."""
+    found = []
+    for each in _read(lines):
+        assert isinstance(each, Entry)
+        found.append(each.content)
+    return found
 
 
 def _through_a_file(lines: Iterable[str]) -> list[Line]:
     """Write lines as a text file has them and read them back as a text file is read."""
     written = "".join(line + "\n" for line in lines).encode("utf-8")
-    return list(read_lines(io.TextIOWrapper(io.BytesIO(written), encoding="utf-8")))
+    return _good(io.TextIOWrapper(io.BytesIO(written), encoding="utf-8"))
 
 
 _text_characters = st.characters(exclude_categories=["Cs", "Cc", "Cn"])
@@ -114,7 +131,7 @@ def test_a_line_is_readable_json_of_one_line() -> None:
 
 def test_times_of_any_zone_are_read_into_utc() -> None:
     """A line that was written elsewhere may tell its times in another zone."""
-    (line,) = read_lines([_line(occurred_at="2024-05-01T14:00:00+02:00")])
+    (line,) = _good([_line(occurred_at="2024-05-01T14:00:00+02:00")])
     assert line.episode.occurred_at == NOON
     assert line.episode.occurred_at is not None
     assert line.episode.occurred_at.tzinfo is UTC
@@ -124,13 +141,13 @@ def test_lines_are_read_one_by_one() -> None:
     """A line is handed out before the next one is read, so that a large file needs no memory."""
     read = []
 
-    def source() -> Iterable[str]:
+    def written() -> Iterable[str]:
         for number in range(3):
             read.append(number)
             yield _line(id=str(number))
 
-    lines = read_lines(source())
-    assert next(lines).episode.id == "0"
+    assert isinstance(first := next(_read(written())), Entry)
+    assert first.content.episode.id == "0"
     assert read == [0]
 
 
@@ -166,9 +183,9 @@ def test_a_header_tells_whose_the_vectors_are(space: dict[str, Any] | None) -> N
     ],
     ids=lambda each: each[:40],
 )
-def test_a_wrong_header_is_an_invalid_export(line: str, message: str) -> None:
-    """Another file, a damaged header and a newer format raise InvalidExport with line 1 and the cure."""
-    with pytest.raises(InvalidExport, match=message):
+def test_a_wrong_header_is_an_invalid_file(line: str, message: str) -> None:
+    """Another file, a damaged header and a newer format raise InvalidFile with line 1 and the cure."""
+    with pytest.raises(InvalidFile, match=message):
         read_header(line)
 
 
@@ -246,17 +263,20 @@ def _packed(*components: float) -> str:
         pytest.param(_line(vectors=[_packed(3.0, 4.0)]), "", id="a vector of length five"),
     ],
 )
-def test_a_wrong_line_is_an_invalid_export_with_its_number(line: str, message: str) -> None:
-    """The lines before it are read, and the error counts the header as line 1 and says what is wrong."""
-    lines = read_lines([_line(id="before"), "\n", line, _line(id="after")])
-    assert next(lines).episode.id == "before"
-    with pytest.raises(InvalidExport, match=rf"^line 4: .*{message}"):
-        next(lines)
+def test_a_wrong_line_is_rejected_with_its_number(line: str, message: str) -> None:
+    """The lines around it are read, and the rejection counts the header as line 1 and says what is wrong."""
+    before, rejection, after = _read([_line(id="before"), "\n", line, _line(id="after")])
+    assert isinstance(before, Entry)
+    assert isinstance(after, Entry)
+    assert (before.content.episode.id, after.content.episode.id) == ("before", "after")
+    assert isinstance(rejection, Rejection)
+    assert rejection.place == "line 4"
+    assert re.search(message, rejection.reason)
 
 
 def test_blank_lines_are_passed_over() -> None:
     """A file that ends in empty lines is whole."""
-    assert [line.episode.id for line in read_lines([_line(), "\n", "  \n"])] == ["1"]
+    assert [line.episode.id for line in _good([_line(), "\n", "  \n"])] == ["1"]
 
 
 # ---------------------------------------------------------------------------------------------------------- replacing
