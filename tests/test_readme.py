@@ -7,6 +7,7 @@ import io
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,11 +39,12 @@ def test_the_first_lines_show_code_and_its_output() -> None:
     assert len([line for line in BLOCKS[0][1].splitlines() if line]) == 6
 
 
-def test_every_command_runs() -> None:
-    """The shell blocks run in the repository itself, as they would for a newcomer."""
+def test_every_command_runs(tmp_path: Path) -> None:
+    """The shell blocks run in the repository itself, as they would for a newcomer with the environment activated."""
     commands = [block for language, block in BLOCKS if language == "sh"]
     assert "make demo\n" in commands
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "AM_"))}
+    clean |= {"AM_DB": str(tmp_path / "memory.db"), "PATH": f"{Path(sys.executable).parent}:{clean['PATH']}"}
     for command in commands:
         run = subprocess.run(
             ["sh", "-e"], input=command, cwd=ROOT, env=clean, capture_output=True, text=True, check=False

@@ -1,0 +1,134 @@
+"""What a terminal shows of a memory: tables, JSON, progress, errors. Knows no command and opens no file."""
+
+from __future__ import annotations
+
+import json
+import sys
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, NoReturn
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from am_agent.episode import Episode, Recall
+
+_SHOWN = 300  # characters of a text in a list; `am show` has all of it
+
+
+def fail(reason: object) -> NoReturn:
+    """End the program with one line on stderr and the exit code 1."""
+    sys.stderr.write(f"Error: {' '.join(str(reason).split())}\n")
+    raise SystemExit(1)
+
+
+def note(line: str) -> None:
+    """Write one line to stderr, beside what a program reads from stdout."""
+    sys.stderr.write(f"{' '.join(line.split())}\n")
+
+
+def say(line: str) -> None:
+    """Write one line, or a text of several, to stdout as it is."""
+    sys.stdout.write(f"{line}\n")
+
+
+def say_json(value: Any) -> None:
+    """Write a value to stdout as one JSON document."""
+    say(json.dumps(value, ensure_ascii=False, indent=2, default=_json))
+
+
+def say_recall(recall: Recall) -> None:
+    """Write what a cue brought back, with the energy below."""
+    table = _table("similarity", "weight", "")
+    for each in recall:
+        table.add_row(f"{each.similarity:.3f}", f"{each.weight:.3f}", _entry(each.episode))
+    if not len(recall):
+        note("there is no episode here that a cue could call to mind")
+        return
+    Console().print(table)
+    say(f"energy {recall.energy:.3f} over {counted(recall.episodes, 'episode')}")
+
+
+def say_episodes(episodes: Sequence[Episode]) -> None:
+    """Write episodes, each with its facts below its text."""
+    if not episodes:
+        note("there is no episode here")
+    for each in episodes:
+        Console().print(_entry(each))
+
+
+def say_facts(facts: Mapping[str, Any]) -> None:
+    """Write facts as lines of name and value; those that are not there are left out."""
+    width = max(map(len, facts), default=0)
+    for name, value in facts.items():
+        if value not in (None, [], {}):
+            shown = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
+            say(f"{name:<{width}}  {shown}")
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: 1 episode, 2 episodes."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def episode_facts(episode: Episode) -> dict[str, Any]:
+    """The facts of an episode in the order in which people look for them."""
+    facts = asdict(episode)
+    return {"id": facts.pop("id"), "namespace": list(facts.pop("namespace")), **facts}
+
+
+def facts_of(receipt: Any) -> dict[str, Any]:
+    """The facts of a receipt or of stats, under their own names."""
+    return asdict(receipt)
+
+
+def recall_facts(recall: Recall) -> dict[str, Any]:
+    """A recall as JSON has it."""
+    return {
+        "energy": recall.energy if len(recall) else None,  # infinite where nothing is seen, and JSON has no infinity
+        "beta": recall.beta,
+        "episodes": recall.episodes,
+        "recollections": [
+            {**episode_facts(each.episode), "similarity": each.similarity, "weight": each.weight} for each in recall
+        ],
+    }
+
+
+@contextmanager
+def progress(doing: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """A function that moves a bar on stderr to a count; where stderr is no terminal, nothing is shown."""
+    console = Console(stderr=True)
+    known = (
+        (BarColumn(), MofNCompleteColumn()) if total is not None else (SpinnerColumn(), TextColumn("{task.completed}"))
+    )
+    with Progress(
+        TextColumn("{task.description}"), *known, TimeElapsedColumn(), console=console, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task(doing, total=total)
+        yield lambda count: bar.update(task, completed=count)
+
+
+def _table(*names: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in names:
+        table.add_column(name, justify="right" if name else "left")
+    return table
+
+
+def _entry(episode: Episode) -> Text:
+    """The beginning of a text, and in the line below who said it, when, and under which id it is found."""
+    when = "" if episode.occurred_at is None else f"{episode.occurred_at.astimezone():%Y-%m-%d %H:%M}"
+    facts = " · ".join(filter(None, ["/".join(episode.namespace), episode.actor, when, episode.id]))
+    # Text, since "[bold]" in a plain string would be markup.
+    return Text.assemble(textwrap.shorten(episode.text, _SHOWN, placeholder=" …"), "\n", (facts, "dim"))
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no JSON")

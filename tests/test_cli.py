@@ -1,0 +1,339 @@
+"""`am`: every command does what its verb does, says what went wrong in one line, and is documented as it is."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import typer.main
+
+from am_agent import DeterministicEmbedder, Memory, cli
+
+ROOT = Path(__file__).parent.parent
+COMMANDS = sorted(typer.main.get_command(cli.app).commands)  # type: ignore[attr-defined]
+
+
+class Run(NamedTuple):
+    """How a command ended and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Am = Callable[..., Run]
+
+
+@pytest.fixture
+def am(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Am:
+    """Run `am` in an empty folder, on the file memory.db, with the embedder that needs no model."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AM_DB", "memory.db")
+    monkeypatch.setenv("AM_EMBEDDER", "am_agent/deterministic-64")
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def run(*arguments: str) -> Run:
+        monkeypatch.setattr(sys, "argv", ["am", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        code = ended.value.code
+        return Run(code if isinstance(code, int) else 0, *capsys.readouterr())
+
+    return run
+
+
+def _remembered(am: Am, *arguments: str) -> str:
+    run = am("remember", *arguments)
+    assert (run.code, run.err) == (0, "")
+    return run.out.strip()
+
+
+# -------------------------------------------------------------------------------------------------------- the verbs
+
+
+def test_what_is_remembered_is_recalled_in_its_namespace(am: Am) -> None:
+    """Remember prints the id, recall the texts with their weights and the energy; another namespace sees nothing."""
+    id_ = _remembered(am, "Ana's dog is called Rex.", "-n", "ana", "--actor", "user")
+    _remembered(am, "Ana plays the cello.", "-n", "ana", "-n", "music")
+    run = am("recall", "Who is the dog?", "-n", "ana")
+    assert (run.code, run.err) == (0, "")
+    assert re.search(r"^ +0\.\d{3} +1\.000 +Ana's dog is called Rex\. *$", run.out, re.M)
+    assert f"ana · user · {datetime.now():%Y-%m-%d}" in run.out  # noqa: DTZ005  the time on the wall
+    assert id_ in run.out
+    assert re.search(r"^energy -0\.\d{3} over 1 episode$", run.out, re.M)
+    assert am("recall", "cello", "-n", "ana", "--subtree", "-k", "1", "--json").json["episodes"] == 2
+    assert am("recall", "dog") == Run(0, "", "there is no episode here that a cue could call to mind\n")
+
+
+def test_recall_as_json_and_as_a_prompt(am: Am) -> None:
+    """JSON has all that the library has, the prompt is the library's block, and an empty recall is valid JSON."""
+    _remembered(am, "The report is due on Friday.", "--id", "report", "--metadata", '{"topic": "work"}')
+    _remembered(am, "Ben likes tea.", "--id", "tea")
+    found = am("recall", "When is the report due?", "--json", "--beta", "9", "--where", '{"topic": "work"}').json
+    assert (found["beta"], found["episodes"], [each["id"] for each in found["recollections"]]) == (9.0, 1, ["report"])
+    (only,) = found["recollections"]
+    assert (only["weight"], only["text"], only["metadata"]) == (1.0, "The report is due on Friday.", {"topic": "work"})
+    assert only["similarity"] == pytest.approx(-found["energy"])
+    assert '<entry id="report"' in am("recall", "report", "--prompt", "-k", "1").out
+    assert am("recall", "x", "-n", "nobody", "--json").json == {
+        "energy": None, "beta": pytest.approx(found["beta"], rel=2), "episodes": 0, "recollections": []
+    }  # fmt: skip
+
+
+def test_a_text_may_come_from_a_file_or_from_stdin(am: Am, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file is one episode, whole; - reads stdin; the line break at the end is not part of the text."""
+    (tmp_path / "letter.txt").write_text("\ufeffDear Ana,\n\nall is well.\n", encoding="utf-8")
+    _remembered(am, "letter.txt", "--id", "letter")
+    monkeypatch.setattr("sys.stdin", open(os.devnull, encoding="utf-8"))  # noqa: PTH123, SIM115
+    assert am("remember", "-").err == "Error: text is empty; there is nothing in it to embed or to recall\n"
+    sys.stdin.close()
+    listed = am("list", "--json").json
+    assert [(each["id"], each["text"]) for each in listed] == [("letter", "Dear Ana,\n\nall is well.")]
+    piped = subprocess.run(
+        [sys.executable, "-m", "am_agent", "recall", "-", "--json"],
+        input="all is well", capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert json.loads(piped.stdout)["recollections"][0]["id"] == "letter"
+
+
+def test_list_and_show_tell_what_there_is(am: Am) -> None:
+    """In the order of recording or against it, in pages, filtered, and as it was at an earlier time."""
+    for n in range(5):
+        _remembered(am, f"note {n} [bold]", "--id", f"n{n}", "--metadata", json.dumps({"n": n}), "--session", "s")
+    assert [each["id"] for each in am("list", "--json", "--limit", "2", "--offset", "1").json] == ["n1", "n2"]
+    assert [each["id"] for each in am("list", "--json", "--newest", "--limit", "2").json] == ["n4", "n3"]
+    assert [each["id"] for each in am("list", "--json", "--where", '{"n": {"gte": 3}}').json] == ["n3", "n4"]
+    assert am("list", "--limit", "1").out.splitlines()[0] == "note 0 [bold]"
+    assert am("list", "-n", "nobody") == Run(0, "", "there is no episode here\n")
+    before = am("show", "n2", "--json").json["recorded_at"]
+    _remembered(am, "changed", "--id", "n2")
+    shown = am("show", "n2")
+    assert "changed" in shown.out
+    assert re.search(r"^version +2$", shown.out, re.M)
+    assert am("show", "n2", "--as-of", before, "--json").json["text"] == "note 2 [bold]"
+    assert am("list", "--as-of", before, "--json").json[-1]["id"] == "n2"
+    assert am("show", "nobody") == Run(
+        1, "", "Error: there is no episode 'nobody' in the namespace (); `am list` shows what there is\n"
+    )
+
+
+def test_times_and_durations_are_read_as_people_write_them(am: Am) -> None:
+    """A time without a zone is the time on the wall; a life is a number with a unit."""
+    _remembered(am, "then", "--id", "x", "--at", "2026-05-04T09:30+02:00", "--ttl", "8h")
+    shown = am("show", "x", "--json").json
+    assert shown["occurred_at"] == "2026-05-04T07:30:00+00:00"
+    life = datetime.fromisoformat(shown["expires_at"]) - datetime.fromisoformat(shown["recorded_at"])
+    assert life == timedelta(hours=8)
+    _remembered(am, "there", "--id", "y", "--at", "2026-05-04")
+    here = datetime(2026, 5, 4).astimezone()
+    assert datetime.fromisoformat(am("show", "y", "--json").json["occurred_at"]) == here
+
+
+def test_forget_erases_and_gives_a_receipt(am: Am, tmp_path: Path) -> None:
+    """By id, by filter, by age, or the whole namespace if that is said; the bytes are gone."""
+    for n in range(6):
+        _remembered(am, f"secret{n}", "--id", f"n{n}", "--metadata", json.dumps({"n": n}), "--at", f"2020-01-0{n + 1}")
+    run = am("forget", "n0", "n1", "unknown")
+    assert run.code == 0
+    assert re.fullmatch(r"2 episodes, 2 versions erased; receipt 1: [0-9a-f]{64}\n", run.out)
+    erasure = am("forget", "--where", '{"n": 2}', "--json").json
+    assert (erasure["episodes"], erasure["erased"], erasure["receipt"]["number"]) == (1, True, 2)
+    assert am("forget", "--older-than", "2020-01-05").out.startswith("1 episode, 1 version erased")
+    assert am("forget", "--older-than", "30d", "--json").json["episodes"] == 2
+    assert am("forget", "n5").out == "0 episodes, 0 versions erased\n"
+    _remembered(am, "another", "-n", "ana")
+    assert am("forget", "--all", "-n", "ana", "--json").json["episodes"] == 1
+    assert am("stats", "--json").json["versions"] == 0
+    assert b"secret" not in (tmp_path / "memory.db").read_bytes()
+
+
+def test_export_and_import_carry_a_memory_over(am: Am, tmp_path: Path) -> None:
+    """What one file exports another imports, through a file or a pipe; the second time nothing is new."""
+    _remembered(am, "one", "--id", "x", "-n", "ana")
+    _remembered(am, "two", "--id", "x", "-n", "ana")
+    _remembered(am, "three", "-n", "ben")
+    assert am("export", "all.jsonl", "--vectors").out == "3 versions written\n"
+    assert am("export", "-", "-n", "ana").out.count("\n") == 3
+    assert am("import", "all.jsonl", "--db", "copy.db") == Run(0, "3 recorded, 0 unchanged, 0 left out\n", "")
+    again = am("import", "all.jsonl", "--db", "copy.db", "--json").json
+    assert (again["recorded"], again["unchanged"], again["rejected"]) == (0, 3, 0)
+    assert am("show", "x", "-n", "ana", "--db", "copy.db", "--json").json == am("show", "x", "-n", "ana", "--json").json
+
+
+def test_import_shows_what_it_leaves_out(am: Am, tmp_path: Path) -> None:
+    """Malformed records are named on stderr with their place, the rest is there; --strict stops at the first."""
+    chat = [("user", "I moved to Oslo."), ("user", 7), ("assistant", "When was that?")]
+    (tmp_path / "chat.jsonl").write_text(
+        "".join(json.dumps({"role": role, "content": content}) + "\n" for role, content in chat) + "{broken\n"
+    )
+    run = am("import", "chat.jsonl", "-n", "ana")
+    assert run.code == 0
+    assert run.out.startswith("2 recorded, 0 unchanged, ")
+    assert "chat.jsonl: line 4: " in run.err
+    assert [each["actor"] for each in am("list", "-n", "ana", "--json").json] == ["user", "assistant"]
+    strict = am("import", "chat.jsonl", "-n", "strict", "--strict")
+    assert (strict.code, strict.out) == (1, "")
+    assert re.fullmatch(r"Error: .*line \d.*\n", strict.err)
+
+
+def test_stats_and_path_say_what_and_where(am: Am, tmp_path: Path) -> None:
+    """Sizes and settings; the path is known before there is a file."""
+    assert am("path").out == f"{tmp_path / 'memory.db'}\n"
+    assert not (tmp_path / "memory.db").exists()
+    _remembered(am, "one")
+    stats = am("stats", "--json").json
+    assert (stats["episodes"], stats["embedder"], stats["schema"]) == (1, "am_agent/deterministic-64", "0003")
+    assert re.search(r"^episodes +1$", am("stats").out, re.M)
+
+
+def test_without_a_name_the_file_lies_where_the_system_keeps_such_data(
+    am: Am, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder is made with the first text, and not before."""
+    monkeypatch.delenv("AM_DB")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.setattr(sys, "platform", "linux")
+    place = Path(am("path", "--json").json["path"])
+    assert place == tmp_path / "data" / "am_agent" / "memory.db"
+    assert am("list").err.startswith(f"Error: there is no memory at {place} yet; make one with am remember TEXT, or ")
+    assert not place.parent.exists()
+    _remembered(am, "one")
+    assert place.exists()
+
+
+def test_reembed_moves_the_file_to_another_embedder(am: Am, tmp_path: Path) -> None:
+    """The file is opened with its own embedder, whichever that is, and has the new one afterwards."""
+    _remembered(am, "Ana plays the cello.")
+    _remembered(am, "Ben likes tea.")
+    assert am("reembed", "am_agent/deterministic-128").out == "2 versions embedded\n"
+    assert am("stats", "--json").json["embedder"] == "am_agent/deterministic-128"
+    assert am("recall", "cello", "-k", "1", "--json").json["recollections"][0]["text"] == "Ana plays the cello."
+    assert am("reembed", "am_agent/deterministic-128", "--json").json == {
+        "embedded": 0, "embedder": "am_agent/deterministic-128"
+    }  # fmt: skip
+    refused = am("remember", "three")
+    assert refused.code == 1
+    assert re.fullmatch(r"Error: the file was made with .*deterministic-128', not with .*am reembed\n", refused.err)
+
+
+# ------------------------------------------------------------------------------------------------------------ errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["remember", " "], 1, "Error: text is blank"),
+        (["remember", "a\x07"], 1, r"Error: text holds a control character, U\+0007"),
+        (["recall", "a", "-k", "0"], 1, "Error: k is a whole number of at least 1, not 0"),
+        (["recall", "a", "-k", "x"], 2, "Invalid value for '--k'"),
+        (["recall", "a", "--beta", "-1"], 1, "Error: beta is a positive finite number"),
+        (["recall", "a", "--where", "{"], 2, "Invalid value for '--where': '{' is not JSON"),
+        (["recall", "a", "--where", "[1]"], 2, "is not a JSON object"),
+        (["recall", "a", "--where", '{"n": {"like": 1}}'], 1, "Error: unknown operator 'like'"),
+        (["recall", "a", "--as-of", "yesterday"], 2, "'yesterday' is not a time, such as"),
+        (["recall", "a", "-n", ""], 1, "Error: segment '' of namespace"),
+        (["remember", "a", "--ttl", "8"], 2, "'8' is not a duration, such as 90s"),
+        (["remember", "a", "--ttl", "0s"], 1, "Error: ttl is 0:00:00"),
+        (["remember", "a", "--metadata", "3"], 2, "is not a JSON object"),
+        (["recall"], 2, "Missing argument 'CUE'"),
+        (["nonsense"], 2, "No such command 'nonsense'"),
+        (["list", "--nonsense"], 2, "No such option"),
+        (["list", "--limit", "-1"], 1, "Error: limit is a whole number of at least 0"),
+        (["forget"], 2, "name ids, --where or --older-than, or say --all"),
+        (["forget", "--where", "{}"], 1, "Error: an empty filter matches everything"),
+        (["export", "no/such/folder.jsonl"], 1, "Error: the folder .*no/such does not exist; create it"),
+        (["import", "nothing.txt"], 1, "Error: there is no file .*nothing.txt"),
+        (["stats", "--db", "."], 1, r"Error: .* is a folder; name a file in it"),
+        (["stats", "--db", "none.db"], 1, r"Error: there is no memory at .*none.db yet; make one"),
+        (["stats", "--db", "notes.txt"], 1, r"Error: .*notes.txt is not an SQLite database; name another file"),
+        (["stats", "--db", "postgresql://localhost/x"], 1, "Error: .* is not supported yet"),
+        (["remember", "a", "--embedder", "no/such"], 1, "Error: the file was made with the embedder"),
+    ],
+)  # fmt: skip
+def test_what_goes_wrong_is_one_line_and_an_exit_code(
+    am: Am, tmp_path: Path, arguments: list[str], code: int, message: str
+) -> None:
+    """1 where the memory refuses, 2 where the command line is wrong; the last line says what and the cure."""
+    _remembered(am, "one", "--id", "x")
+    (tmp_path / "notes.txt").write_text("shopping list\n" * 100)
+    run = am(*arguments)
+    assert (run.code, run.out) == (code, "")
+    lines = run.err.splitlines()
+    assert re.search(message, lines[-1])
+    assert len(lines) == 1 or code == 2
+    assert [each["id"] for each in am("list", "--json").json] == ["x"]
+
+
+def test_progress_is_for_terminals_and_results_are_for_pipes(am: Am, tmp_path: Path) -> None:
+    """Run as a program with its output in pipes, a command writes its result to stdout and nothing to stderr."""
+    (tmp_path / "notes.txt").write_text("one paragraph\n\nanother paragraph\n")
+    run = subprocess.run(
+        [sys.executable, "-m", "am_agent", "import", "notes.txt"], capture_output=True, text=True, check=True
+    )
+    assert (run.stdout, run.stderr) == ("2 recorded, 0 unchanged, 0 left out\n", "")
+    assert am("reembed", "am_agent/deterministic-32").err == ""
+
+
+# ------------------------------------------------------------------------------------------------------------ the docs
+
+
+def _help(am: Am, command: str) -> str:
+    run = am(command, "--help")
+    assert (run.code, run.err) == (0, "")
+    return run.out
+
+
+def test_every_command_and_option_is_documented_as_it_is(am: Am) -> None:
+    """The page has a section for each command, and its block is the very help of that command."""
+    page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^## `am (\w+)`\n.*?^```text\n(.*?)^```$", page, re.M | re.S))
+    assert sorted(sections) == COMMANDS
+    for command in COMMANDS:
+        assert sections[command] == _help(am, command).strip() + "\n"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_example_in_each_help_runs(am: Am, tmp_path: Path, command: str) -> None:
+    """Every help ends with an example of its command, which works where something is remembered."""
+    _remembered(am, "The report is due on Friday.", "--id", "report", "-n", "ana")
+    (tmp_path / "notes.md").write_text("# Notes\n\nThe heating is serviced in October.\n")
+    (example,) = re.findall(r"^  Example: am (.*)$", _help(am, command), re.M)
+    # In place of the model, which takes seconds to load, the embedder that needs none.
+    arguments = shlex.split(example.replace("sentence-transformers/all-MiniLM-L6-v2", "am_agent/deterministic-32"))
+    assert arguments[0] == command
+    run = am(*arguments)
+    assert (run.code, run.err) == (0, "")
+    assert run.out
+
+
+def test_reading_commands_have_json(am: Am) -> None:
+    """Every command that answers can answer in JSON; export writes JSON lines as it is."""
+    assert [command for command in COMMANDS if "--json" not in _help(am, command)] == ["export"]
+
+
+def test_am_is_installed_as_a_program(tmp_path: Path) -> None:
+    """The installation puts `am` on the path, and it starts without torch."""
+    am = Path(sys.executable).with_name("am")
+    assert subprocess.run([am, "--help"], capture_output=True, text=True, check=True).stdout.startswith("Usage: am ")
+    code = "import sys; from am_agent import cli; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_file_of_a_program_can_be_read_in_a_terminal(am: Am, tmp_path: Path) -> None:
+    """The embedder of the file decides, so that nothing has to be said to read what a program remembered."""
+    with Memory(tmp_path / "other.db", embedder=DeterministicEmbedder(dimension=32)) as memory:
+        memory.remember("Ana plays the cello.", id="cello")
+    assert am("recall", "cello", "--db", "other.db", "--json").json["recollections"][0]["id"] == "cello"
