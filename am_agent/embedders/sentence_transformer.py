@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from am_agent.embedders.protocol import Vectors
-from am_agent.embedders.windows import windows
+from am_agent.embedders.windows import RULE, windows
 from am_agent.errors import EmbedderUnavailable
 
 if TYPE_CHECKING:
@@ -66,16 +66,16 @@ class SentenceTransformerEmbedder:
 
     @property
     def fingerprint(self) -> str:
-        """The sha256 of the weights. Loads the model, unless it is the default one."""
+        """The rule by which texts are cut, and the sha256 of the weights. Loads the model, unless it is the default."""
         if self._name == DEFAULT_MODEL:
-            return f"sha256:{_SHA256}"
+            return f"windows-{RULE}:sha256:{_SHA256}"
         with self._lock:
             weights = self._loaded().state_dict()
         digest = hashlib.sha256()
         for key in sorted(weights):
             digest.update(key.encode())
             digest.update(weights[key].detach().float().cpu().contiguous().numpy().tobytes())
-        return f"sha256:{digest.hexdigest()}"
+        return f"windows-{RULE}:sha256:{digest.hexdigest()}"
 
     def documents(self, texts: Sequence[str]) -> list[Vectors]:
         """Embed texts that are to be remembered, with the model's own prompt for documents if it has one."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+RULE = 1
+"""The number of the rule by which texts are cut. Another rule makes other vectors, so embedders' fingerprints hold it."""
+
 
 def windows(text: str, offsets: Sequence[tuple[int, int]], width: int) -> list[str]:
     """Cut a text into overlapping windows of at most `width` tokens.

@@ -72,7 +72,7 @@ def test_the_default_model_is_the_published_one(minilm: SentenceTransformerEmbed
     """Name, dimension and fingerprint are those of sentence-transformers/all-MiniLM-L6-v2."""
     assert minilm.name == DEFAULT_MODEL == "sentence-transformers/all-MiniLM-L6-v2"
     assert minilm.dimension == 384
-    assert minilm.fingerprint == f"sha256:{PUBLISHED}"
+    assert minilm.fingerprint == f"windows-1:sha256:{PUBLISHED}"
     assert SentenceTransformerEmbedder("all-MiniLM-L6-v2").name == DEFAULT_MODEL
 
 
@@ -178,7 +178,7 @@ def test_a_folder_is_a_model(minilm: SentenceTransformerEmbedder) -> None:
     assert folder.name == str(_folder())
     assert folder.dimension == 384
     assert folder.fingerprint == SentenceTransformerEmbedder(str(_folder())).fingerprint
-    assert folder.fingerprint.startswith("sha256:")
+    assert folder.fingerprint.startswith("windows-1:sha256:")
     texts = ["Rex is a dog", "A man is eating food. " * 100]
     for own, default in zip(folder.documents(texts), minilm.documents(texts), strict=True):
         np.testing.assert_allclose(own, default, atol=1e-5)
