@@ -152,6 +152,21 @@ def test_without_json_there_is_a_table_for_each_set(
     assert lines[row + 1] == ["", "1.000-1.000", "0.000-1.000", "1.000-1.000", "1.000-1.000"]
 
 
+def test_on_a_terminal_there_is_a_bar_and_stdout_is_still_json(
+    first: subprocess.CompletedProcess[str],
+    data: Path,
+    cache: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The bar says which system runs on what, and goes when it is done."""
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    assert main([str(data), "--json", "--cache", str(cache)]) == 0
+    shown = capsys.readouterr()
+    assert shown.out == first.stdout
+    assert "pages/one: 14 documents, 1 queries, am_agent" in shown.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
