@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 RULE = 1
-"""The number of the rule by which texts are cut. Another rule makes other vectors, so embedders' fingerprints hold it."""
+"""The number of the rule by which texts are cut: another rule makes other vectors, so fingerprints hold it."""
 
 
 def windows(text: str, offsets: Sequence[tuple[int, int]], width: int) -> list[str]:
