@@ -67,7 +67,7 @@ def test_the_truncating_encoder_stops_at_its_window(minilm: SentenceTransformerE
     np.testing.assert_allclose(short, minilm.documents(["Rex barks."])[0], atol=1e-5)
     np.testing.assert_allclose(long, first, atol=1e-5)
     np.testing.assert_allclose(encoder.queries(["Rex barks."])[0], short, atol=1e-5)
-    assert encoder.fingerprint == f"truncating:{minilm.fingerprint}"
+    assert encoder.fingerprint == "truncating:" + minilm.fingerprint.removeprefix("windows-1:")
     assert {each.shape for each in (short, long, first)} == {(1, encoder.dimension)}
 
 

@@ -151,7 +151,7 @@ def test_the_default_model_loads_offline_quietly_and_without_its_packages_code(
     offline: subprocess.CompletedProcess[str],
 ) -> None:
     """Without the hub the weights are found as files, torch waits for the first text, and no progress is printed."""
-    assert offline.stdout.splitlines()[0] == f"{DEFAULT_MODEL} 384 sha256:{PUBLISHED} True (1, 384) False"
+    assert offline.stdout.splitlines()[0] == f"{DEFAULT_MODEL} 384 windows-1:sha256:{PUBLISHED} True (1, 384) False"
     assert offline.stderr.startswith("loaded\n")
 
 
