@@ -131,7 +131,7 @@ class Database:
         """The size of the file and its write-ahead log; 0 in RAM."""
         if self.path is None:
             return 0
-        return sum(each.stat().st_size for each in (self.path, self._log) if each is not None and each.exists())
+        return _size(self.path) + _size(self._log)
 
     def close(self) -> None:
         """Close every connection. SQLite then folds the write-ahead log into the file and removes it."""
@@ -144,8 +144,8 @@ class Database:
         connection.execute("PRAGMA synchronous = FULL")  # acknowledged means on the disk, through a power failure
 
     def _open(self) -> None:
-        self._check_length()
         with self.reading() as connection:
+            self._check_length(connection)
             tables = inspect(connection).get_table_names()
             revision = _revision(connection) if "alembic_version" in tables else None
         if tables and revision is None:
@@ -159,19 +159,14 @@ class Database:
             with self.writing() as connection:
                 self._migrate(connection)
 
-    def _check_length(self) -> None:
+    def _check_length(self, connection: Connection) -> None:
         """Refuse a file that lacks its end: SQLite itself takes a last page that was cut for one of zeros."""
-        if self.path is None or not self.path.is_file() or _has_content(self._log):
-            return  # with a log beside it, the file may be shorter than it says, and the log holds the rest
-        with self.path.open("rb") as file:
-            header = file.read(100)
-        if len(header) < 100 or not header.startswith(_MAGIC) or header[24:28] != header[92:96]:
-            return  # too short, not SQLite, or without a valid length: SQLite finds out
-        page = int.from_bytes(header[16:18], "big")
-        expected = int.from_bytes(header[28:32], "big") * (65536 if page == 1 else page)
-        found = self.path.stat().st_size
-        if found < expected:
-            raise self._damaged(f"it has {found} bytes of {expected}")
+        if self.path is None:
+            return
+        pages, page = (connection.execute(text(f"PRAGMA {each}")).scalar_one() for each in ("page_count", "page_size"))
+        found = _size(self.path)
+        if found < pages * page and not _size(self._log):  # with a log beside it, the log holds the rest
+            raise self._damaged(f"it has {found} bytes of {pages * page}")
 
     def _damaged(self, reason: object) -> DamagedDatabase:
         return DamagedDatabase(
@@ -234,6 +229,7 @@ class Database:
     def _looks_like_sqlite(self) -> bool:
         if self.path is None:
             return False
+        # Closing a file drops all locks that this process has on it; on what is no database there are none.
         with self.path.open("rb") as file:
             start = file.read(len(_MAGIC))
         return bool(start) and _MAGIC.startswith(start)
@@ -267,8 +263,12 @@ def database_path(location: str | Path | None) -> Path | None:
     return Path(location).expanduser().absolute()
 
 
-def _has_content(file: Path | None) -> bool:
-    return file is not None and file.exists() and file.stat().st_size > 0
+def _size(file: Path | None) -> int:
+    """0 where there is none: another process may remove the log at any time."""
+    try:
+        return 0 if file is None else file.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _begin(connection: Connection) -> None:
