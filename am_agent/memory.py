@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import functools
 import math
 import operator
@@ -34,7 +35,7 @@ from am_agent.draft import (
 from am_agent.embedders import Embedder
 from am_agent.encoding import Encoder
 from am_agent.episode import Episode, Erasure, ErasureReceipt, Namespace, Recall, Receipt, Recollection, Stats
-from am_agent.errors import ClosedMemory, DamagedDatabase, InvalidArgument, InvalidInput
+from am_agent.errors import ClosedMemory, DamagedDatabase, DiskFull, InvalidArgument, InvalidInput, StoreError
 from am_agent.filter import Predicate, compile_filter
 from am_agent.hopfield.energy import critical_beta, log_partition
 from am_agent.hopfield.metric import Moments, spread
@@ -468,13 +469,17 @@ class Memory:
 
         Returns:
             How many versions were written.
+
+        Raises:
+            DiskFull: No room for it. No part of it is left behind, and an older file is as it was.
+            StoreError: The file cannot be written for another reason; the same holds.
         """
         target = Path(path).expanduser()
         scope = () if namespace is None else checked_namespace(namespace)
         self._check_open()
         with self._intake.writing():
             pass  # what has expired is erased, and so not exported
-        with self._read() as connection, jsonl.replacing(target) as write:
+        with self._read() as connection, _named_errors(target), jsonl.replacing(target) as write:
             found = space.find(connection)
             write(jsonl.header(None if found.space is None else asdict(found.space)))
             versions = episodes.all_versions(connection, namespaces.find(connection, scope, subtree=True))
@@ -641,6 +646,18 @@ def _readout(matches: Matches, beta: float, found: Mapping[int, Episode]) -> Rec
         for seq, score in best
     )
     return Recall(recollections, energy=-total / beta, beta=beta, episodes=len(matches.keys))
+
+
+@contextmanager
+def _named_errors(target: Path) -> Iterator[None]:
+    """What the system says of a file that cannot be written, with the cure."""
+    try:
+        yield
+    except OSError as error:
+        left = "Nothing of the export was left behind, and an older one is as it was"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise DiskFull(f"no room for {target} ({error.strerror}). {left}; free some room and try again") from error
+        raise StoreError(f"{target} cannot be written ({error.strerror}). {left}; name a file elsewhere") from error
 
 
 def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
