@@ -566,9 +566,11 @@ class Memory:
     def close(self) -> None:
         """Close the file; every method but this one raises ClosedMemory from then on."""
         if not self._closed:
-            self._intake.finish_erasure()
             self._closed = True
-            self._database.close()
+            try:
+                self._intake.leave()
+            finally:
+                self._database.close()
 
     def __enter__(self) -> Self:
         self._check_open()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Row, create_engine, event, exc, inspect, make_url, text
-from sqlalchemy.pool import QueuePool, StaticPool
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool, StaticPool
 
 from am_agent.errors import (
     AmError,
@@ -25,7 +27,19 @@ from am_agent.errors import (
 )
 from am_agent.store import schema
 
+NOT_NOW = (LockedDatabase, DiskFull, ReadOnlyDatabase)
+"""What is over when the others leave, when there is room, or when the right to write is back: worth another try."""
+
 _MAGIC = b"SQLite format 3\x00"
+
+# A quota and a limit of the file's size are full disks, too, but SQLite reports them as failed writes.
+_UNWRITTEN = (sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_SHMSIZE)
+
+_READ_ONLY = "am_agent_read_only"  # of a connection: whether the file could not be written when it was opened
+_EFFECTIVE = os.access in os.supports_effective_ids
+
+_PAUSE = 0.01
+"""Seconds between two tries of what SQLite does not wait for by itself."""
 
 
 class Database:
@@ -50,10 +64,8 @@ class Database:
         self._log = None if path is None else path.with_name(path.name + "-wal")
         self._timeout = timeout
         self._turn = threading.RLock()  # writers of this process queue here, fairly; in RAM readers do, too
-        if path is not None and not path.parent.is_dir():
-            raise StoreError(f"the folder {path.parent} does not exist; create it, or name a file elsewhere")
-        if path is not None and path.is_dir():
-            raise StoreError(f"{path} is a folder; name a file in it")
+        if path is not None:
+            self._check_place(path)
         self._engine = create_engine(
             "sqlite://" if path is None else f"sqlite:///{path}",
             connect_args={"timeout": timeout, "check_same_thread": False},
@@ -83,6 +95,8 @@ class Database:
         """A write transaction, which has the write lock from its start."""
         with self._named_errors(), self._turn, self._engine.connect() as connection:
             connection = connection.execution_options(am_agent_begin="BEGIN IMMEDIATE")
+            if connection.info.get(_READ_ONLY):
+                connection.invalidate()  # as it was opened it stays, and a new one may be able to write
             with connection.begin():
                 yield connection
 
@@ -93,9 +107,16 @@ class Database:
         unused space of its neighbours; only a file that is built anew has none.
 
         Returns:
-            False if another process holds the write lock, or the disk has no room for a second copy of the file.
+            False if that is not possible now: another process holds the write lock, the disk has no room for a second
+            copy of the file, or the file has become read-only.
         """
-        return self.path is None or self._outside_transaction("VACUUM") is not None
+        if self.path is None:
+            return True
+        try:
+            self._outside_transaction("VACUUM")
+        except NOT_NOW:
+            return False
+        return True
 
     def truncate_log(self, *, patience: float) -> bool:
         """Empty the write-ahead log, which still holds the pages as they were before.
@@ -104,15 +125,18 @@ class Database:
             patience: Seconds to wait for other connections that read an older snapshot from the log.
 
         Returns:
-            False if one still does.
+            False if one still does, or if the file cannot take over the pages now, as in `scrub`.
         """
         if self.path is None:
             return True
-        answer = self._outside_transaction("PRAGMA wal_checkpoint(TRUNCATE)", patience=patience)
-        return answer is not None and answer[0][0] == 0
+        try:
+            busy = self._outside_transaction("PRAGMA wal_checkpoint(TRUNCATE)", patience=patience)[0][0]
+        except NOT_NOW:
+            return False
+        return bool(busy == 0)
 
-    def _outside_transaction(self, statement: str, patience: float | None = None) -> Sequence[Row[Any]] | None:
-        """Run a statement that no transaction may contain; None if the lock or the disk's room cannot be had now."""
+    def _outside_transaction(self, statement: str, patience: float | None = None) -> Sequence[Row[Any]]:
+        """Run a statement that no transaction may contain."""
         with self._named_errors(), self._turn, self._engine.connect() as connection:
             connection = connection.execution_options(am_agent_begin=None)
             if patience is not None:
@@ -120,10 +144,6 @@ class Database:
             try:
                 result = connection.execute(text(statement))
                 return result.all() if result.returns_rows else []
-            except exc.OperationalError as error:
-                if isinstance(self._named(error), LockedDatabase | DiskFull):
-                    return None
-                raise
             finally:
                 connection.execute(text(f"PRAGMA busy_timeout = {round(self._timeout * 1000)}"))
 
@@ -137,7 +157,10 @@ class Database:
         """Close every connection. SQLite then folds the write-ahead log into the file and removes it."""
         self._engine.dispose()
 
-    def _on_connect(self, connection: sqlite3.Connection, _record: Any) -> None:
+    def _on_connect(self, connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
+        # Asked of the system, not found out by opening the file here: SQLite holds locks on it in the name of this
+        # process, and the first who closes a file of his own drops them all.
+        record.info[_READ_ONLY] = self.path is not None and not os.access(self.path, os.W_OK, effective_ids=_EFFECTIVE)
         connection.isolation_level = None  # `_begin` says BEGIN, so that it can say BEGIN IMMEDIATE
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA secure_delete = ON")  # deleted means overwritten
@@ -159,6 +182,15 @@ class Database:
             with self.writing() as connection:
                 self._migrate(connection)
 
+    def _check_place(self, path: Path) -> None:
+        try:
+            if not path.parent.is_dir():
+                raise StoreError(f"the folder {path.parent} does not exist; create it, or name a file elsewhere")
+            if path.is_dir():
+                raise StoreError(f"{path} is a folder; name a file in it")
+        except PermissionError as error:
+            raise self._forbidden(error.strerror) from error
+
     def _check_length(self, connection: Connection) -> None:
         """Refuse a file that lacks its end: SQLite itself takes a last page that was cut for one of zeros."""
         if self.path is None:
@@ -174,10 +206,23 @@ class Database:
             f"what is left with: sqlite3 {self.path} .recover"
         )
 
+    def _forbidden(self, reason: object) -> ReadOnlyDatabase:
+        return ReadOnlyDatabase(
+            f"{self.path} cannot be written ({reason}); the memory needs the right to write the file and its folder"
+        )
+
     def _set_journal_mode(self) -> None:
         """Turn on the write-ahead log: readers and a writer do not wait for each other. It stays on in the file."""
-        if self._outside_transaction("PRAGMA journal_mode") != [("wal",)]:
-            self._outside_transaction("PRAGMA journal_mode = WAL")
+        deadline = time.monotonic() + self._timeout
+        while True:
+            try:
+                if self._outside_transaction("PRAGMA journal_mode") != [("wal",)]:
+                    self._outside_transaction("PRAGMA journal_mode = WAL")
+                return
+            except LockedDatabase:  # for this one statement SQLite does not wait by itself
+                if time.monotonic() >= deadline:
+                    raise
+                time.sleep(_PAUSE)
 
     def _migrate(self, connection: Connection) -> None:
         # Asked again under the write lock: another process may have done it in between.
@@ -208,15 +253,14 @@ class Database:
 
     def _named(self, error: exc.DBAPIError) -> AmError:
         what = error.orig
-        code = getattr(what, "sqlite_errorcode", 0) & 0xFF
+        extended = getattr(what, "sqlite_errorcode", 0)
+        code = extended & 0xFF
         if code == sqlite3.SQLITE_CORRUPT or (code == sqlite3.SQLITE_NOTADB and self._looks_like_sqlite()):
             return self._damaged(what)
         if code == sqlite3.SQLITE_NOTADB:
             return NotAMemory(f"{self.path} is not an SQLite database; name another file")
         if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-            return ReadOnlyDatabase(
-                f"{self.path} cannot be written ({what}); the memory needs the right to write the file and its folder"
-            )
+            return self._forbidden(what)
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             return LockedDatabase(
                 f"{self.path} has been locked by another process for more than {self._timeout:g} s. Nothing was "
@@ -224,6 +268,11 @@ class Database:
             )
         if code == sqlite3.SQLITE_FULL:
             return DiskFull(f"the disk of {self.path} is full. Nothing was changed; free some room and try again")
+        if extended in _UNWRITTEN:
+            return DiskFull(
+                f"the disk takes no more of {self.path} ({what}). Nothing was changed; see whether it is full, or a "
+                "quota or a limit of a file's size is reached, and try again"
+            )
         return StoreError(f"{self.path or 'the database in RAM'}: {what}. Nothing was changed")
 
     def _looks_like_sqlite(self) -> bool:
