@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
@@ -16,8 +17,12 @@ def rows(path: Path, query: str) -> list[Any]:
 
 
 def held(folder: Path) -> bytes:
-    """Everything that any file of a folder holds, at any depth."""
-    return b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
+    """Everything that any file of a folder holds, at any depth.
+
+    Read by another process: closing a file here would drop the locks that SQLite holds on it in our name.
+    """
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return subprocess.run(["cat", "--", *files], stdout=subprocess.PIPE, check=True).stdout
 
 
 def vectors(path: Path) -> dict[tuple[str, int], list[bytes]]:
