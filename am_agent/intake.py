@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +18,7 @@ from am_agent.errors import UnknownEpisode
 from am_agent.filter import Predicate
 from am_agent.formats.export import Line
 from am_agent.store import episodes, erasures, namespaces, space
-from am_agent.store.database import Database
+from am_agent.store.database import NOT_NOW, Database
 from am_agent.store.episodes import Visibility
 from am_agent.store.recording import Outcome, Recording
 from am_agent.store.space import Space
@@ -31,7 +32,9 @@ class Intake:
     def __init__(self, database: Database, encoder: Encoder) -> None:
         self._database = database
         self._encoder = encoder
+        self._finishing = threading.Lock()  # over the two numbers: one thread at a time rids the files
         self._scrubbed = 0  # the newest receipt of whose bytes the file itself is rid; the log may hold them still
+        self._rid = 0  # the newest receipt of whose bytes the log is rid, too
         with database.reading() as connection:
             self._unfinished = erasures.unfinished(connection) > 0  # by a process before this one
         self._urgent = self._unfinished  # whether every write tries to finish it
@@ -131,25 +134,37 @@ class Intake:
             receipt = erasures.append(connection, now, erased) if erased.seqs else None
         if receipt is not None:
             self._unfinished = self._urgent = True
-        gone = self.finish_erasure(patience=_PATIENCE)
+        self.finish_erasure(patience=_PATIENCE)
+        gone = not self._unfinished if receipt is None else receipt.number <= self._rid
         return Erasure(erased.episodes, len(erased.seqs), erased=gone, receipt=receipt)
 
-    def finish_erasure(self, *, patience: float = 0.0) -> bool:
-        """Rid the file and its log of what was erased, or leave it to the next chance.
+    def finish_erasure(self, *, patience: float = 0.0) -> None:
+        """Rid the file and its log of what was erased, or leave it to the next chance: it is written down in the file.
 
         Args:
             patience: Seconds to wait for other connections that read an older state.
         """
-        if self._unfinished:
-            with self._database.reading() as connection:
-                newest = erasures.newest(connection)  # counted before the file is rewritten: others erase, too
-            if self._scrubbed < newest and self._database.scrub():
-                self._scrubbed = newest
-            if self._scrubbed and self._database.truncate_log(patience=patience):
-                with self._database.writing() as connection:
-                    erasures.finish(connection, self._scrubbed, at=_now())
-                    self._unfinished = self._urgent = erasures.unfinished(connection) > 0
-        return not self._unfinished
+        with self._finishing:
+            if self._unfinished:
+                with suppress(*NOT_NOW):
+                    self._finish_erasure(patience)
+
+    def _finish_erasure(self, patience: float) -> None:
+        with self._database.reading() as connection:
+            newest = erasures.newest(connection)  # counted before the file is rewritten: others erase, too
+        if self._scrubbed < newest and self._database.scrub():
+            self._scrubbed = newest
+        if self._scrubbed and self._database.truncate_log(patience=patience):
+            with self._database.writing() as connection:
+                erasures.finish(connection, self._scrubbed, at=_now())
+                self._unfinished = self._urgent = erasures.unfinished(connection) > 0
+            self._rid = self._scrubbed
+
+    def leave(self) -> None:
+        """The last chance before the file is closed, for what other processes have erased, too."""
+        with suppress(*NOT_NOW), self._database.reading() as connection:
+            self._unfinished = self._unfinished or erasures.unfinished(connection) > 0
+        self.finish_erasure()
 
     @contextmanager
     def writing(self) -> Iterator[tuple[Connection, datetime]]:

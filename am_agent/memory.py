@@ -481,6 +481,10 @@ class Memory:
 
         Returns:
             How many versions were written.
+
+        Raises:
+            DiskFull: No room for it. No part of it is left behind, and an older file is as it was.
+            StoreError: The file cannot be written for another reason; the same holds.
         """
         target = Path(path).expanduser()
         scope = () if namespace is None else checked_namespace(namespace)
@@ -616,9 +620,11 @@ class Memory:
     def close(self) -> None:
         """Close the file; every method but this one raises ClosedMemory from then on."""
         if not self._closed:
-            self._intake.finish_erasure()
             self._closed = True
-            self._database.close()
+            try:
+                self._intake.leave()
+            finally:
+                self._database.close()
 
     def __enter__(self) -> Self:
         self._check_open()

@@ -10,7 +10,7 @@ from am_agent.embedders import Embedder
 from am_agent.encoding import space_of
 from am_agent.store import episodes, space
 from am_agent.store.database import Database
-from am_agent.store.space import Text
+from am_agent.store.space import Found, Text
 
 
 def reembed(
@@ -20,7 +20,7 @@ def reembed(
 
     New vectors lie beside the old ones, which recall uses until all are there; then one transaction changes over.
     Interrupted, it goes on where it stopped when it is called again. What other processes record meanwhile is
-    embedded, too.
+    embedded, too; several that are told to make the same move make it together.
 
     Args:
         database: The file.
@@ -30,26 +30,31 @@ def reembed(
 
     Returns:
         How many versions were embedded by this call.
+
+    Raises:
+        EmbedderMismatch: Another process has begun a move to a third embedder.
     """
     wanted = space_of(embedder)
     with database.writing() as connection:
         if space.find(connection).space == wanted:
             return 0
-        space_id = space.begin_move(connection, wanted)
-        covered = space.covered(connection, space_id)
+        target = Found(space.begin_move(connection, wanted), wanted)
+        covered = space.covered(connection, target.id)
     embedded, after = 0, 0
     while True:
         with database.reading() as connection:
-            texts = space.lacking(connection, space_id, after=after, limit=batch)
+            texts = space.lacking(connection, target.id, after=after, limit=batch)
         if not texts:
             with database.writing() as connection:
+                if not space.moving(connection, target):
+                    break
                 # Under the write lock nothing can be added: either somebody did since the last look, or all are there.
-                if not space.lacking(connection, space_id, after=0, limit=1):
-                    space.finish_move(connection, space_id, datetime.now(UTC))
+                if not space.lacking(connection, target.id, after=0, limit=1):
+                    space.finish_move(connection, target.id, datetime.now(UTC))
                     break
             after = 0
             continue
-        added = _embed(database, embedder, space_id, wanted.dimension, texts)
+        added = _embed(database, embedder, target, wanted.dimension, texts)
         embedded, after = embedded + added, texts[-1].seq
         if progress is not None:
             progress(covered + embedded)
@@ -58,9 +63,9 @@ def reembed(
     return embedded
 
 
-def _embed(database: Database, embedder: Embedder, space_id: int, dimension: int, texts: list[Text]) -> int:
+def _embed(database: Database, embedder: Embedder, target: Found, dimension: int, texts: list[Text]) -> int:
     """Embed some texts and record the vectors of those versions that are still there."""
     rows = embedder.documents([each.text for each in texts])
     vectors = {each.seq: unit_vectors(row, dimension) for each, row in zip(texts, rows, strict=True)}
     with database.writing() as connection:
-        return episodes.add_vectors(connection, space_id, vectors)
+        return episodes.add_vectors(connection, target.id, vectors) if space.moving(connection, target) else 0

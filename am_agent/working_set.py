@@ -76,13 +76,17 @@ class WorkingSet:
         self, connection: Connection, namespace_ids: Sequence[int], space_id: int, dimension: int
     ) -> list[Snapshot]:
         """The patterns of some namespaces, as the connection's transaction sees them."""
-        if space_id != self._space_id:
-            self._blocks, self._space_id = {}, space_id
-        self._catch_up(connection)
-        for namespace_id in namespace_ids:
-            if namespace_id not in self._blocks:
-                rows = self._current(connection, episode.c.namespace_id == namespace_id)
-                self._blocks[namespace_id] = _Block(rows, dimension)
+        try:
+            if space_id != self._space_id:
+                self._blocks, self._space_id = {}, space_id
+            self._catch_up(connection)
+            for namespace_id in namespace_ids:
+                if namespace_id not in self._blocks:
+                    rows = self._current(connection, episode.c.namespace_id == namespace_id)
+                    self._blocks[namespace_id] = _Block(rows, dimension)
+        except BaseException:
+            self._blocks = {}  # read half of the journal, or interrupted in the middle of a block: true no more
+            raise
         return [self._blocks[namespace_id].snapshot() for namespace_id in namespace_ids]
 
     def _catch_up(self, connection: Connection) -> None:

@@ -6,11 +6,14 @@ import random
 import subprocess
 import sys
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 
 from am_agent import DeterministicEmbedder, Memory
+from tests.children import Child
+from tests.soundness import assert_sound, rows
 
 _WRITE = """
 import sys
@@ -100,3 +103,78 @@ def test_updates_and_erasures_of_another_process_are_seen(tmp_path: Path, toy: D
         recall = memory.recall("text about cellos")
         assert [each.id for each in recall] == ["a", "c"]
         assert recall[0].episode.version == 2
+
+
+EACH = 2000
+
+
+def _write(path: Path, name: str, pipe: Connection) -> None:
+    """Record EACH notes, every tenth batch one by one, and say how many are acknowledged."""
+    with Memory(path, embedder=DeterministicEmbedder()) as memory:
+        for first in range(0, EACH, 10):
+            texts = [f"note {number} of writer {name}" for number in range(first, first + 10)]
+            if first % 100 == 0:
+                for text in texts:
+                    memory.remember(text)
+            else:
+                assert memory.remember_many(texts).recorded == 10
+        pipe.send(memory.count())
+
+
+def _recall(path: Path, pipe: Connection) -> None:
+    """Recall until everything is there, and say what was committed before each recall, and what it saw."""
+    seen = []
+    with Memory(path, embedder=DeterministicEmbedder()) as memory:
+        while not seen or seen[-1][1] < 2 * EACH:
+            ((committed,),) = rows(path, "SELECT count(*) FROM episode")
+            seen.append((committed, memory.recall("note 7 of writer b", k=1).episodes))
+    pipe.send(seen)
+
+
+def test_two_write_and_two_recall_all_the_time(tmp_path: Path, toy: DeterministicEmbedder) -> None:
+    """Of 4,000 episodes none is lost, nobody meets a lock, and a recall sees every commit that ended before it."""
+    path = tmp_path / "memory.db"
+    Memory(path, embedder=toy).close()
+    readers = [Child(_recall, path) for _ in range(2)]
+    writers = [Child(_write, path, name) for name in "ab"]
+    counts = [writer.hear() for writer in writers]
+    assert EACH <= min(counts) <= max(counts) == 2 * EACH
+    for reader in readers:
+        seen = reader.hear()
+        assert [each for each in seen if each[0] > each[1]] == []
+        assert [after for _, after in seen] == sorted(after for _, after in seen)
+        assert len({after for _, after in seen}) > 10
+    for child in [*readers, *writers]:
+        child.join()
+        assert child.code == 0
+    with Memory(path, embedder=toy) as memory:
+        texts = [episode.text for episode in memory.list()]
+        assert sorted(texts) == sorted(f"note {number} of writer {name}" for name in "ab" for number in range(EACH))
+        for name in "ab":
+            mine = [text for text in texts if text.endswith(name)]
+            assert mine == sorted(mine, key=lambda text: int(text.split()[1]))
+    assert_sound(path)
+
+
+def _look(path: Path, pipe: Connection) -> None:
+    with Memory(path, embedder=DeterministicEmbedder()) as memory:
+        pipe.send(memory.count())
+
+
+def test_a_second_memory_on_a_file_leaves_the_first_its_locks(tmp_path: Path, toy: DeterministicEmbedder) -> None:
+    """Else another process would take itself for the last one on the file, and remove the log that we write to."""
+    path = tmp_path / "memory.db"
+    with Memory(path, embedder=toy) as memory:
+        memory.remember_many([f"note {n}" for n in range(9)])
+    with Memory(path, embedder=toy) as memory:
+        assert memory.recall("note").episodes == 9
+        with Memory(path, embedder=toy) as second:
+            assert second.count() == 9
+        first = Child(_look, path)
+        assert first.hear() == 9
+        first.join()
+        memory.remember("written to the log")
+        other = Child(_look, path)
+        assert other.hear() == memory.count() == 10
+        other.join()
+    assert_sound(path)

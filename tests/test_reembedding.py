@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 
 from am_agent import DeterministicEmbedder, Memory, errors
 from am_agent.draft import Vectors
+from tests.children import Child
+from tests.soundness import assert_sound, vectors
 from tests.test_equivalence import CORPUS, CUES, assert_same
 
 OLD, NEW, THIRD = DeterministicEmbedder(), DeterministicEmbedder(dimension=128), DeterministicEmbedder(dimension=32)
@@ -150,3 +154,75 @@ def test_an_empty_memory_is_moved_by_a_word(tmp_path: Path) -> None:
         assert memory.stats().dimension == 128
     with pytest.raises(errors.EmbedderMismatch):
         Memory(tmp_path / "m.db", embedder=OLD)
+
+
+def _made(path: Path) -> Path:
+    """What `_filled` makes, made with the new embedder from the start."""
+    with Memory(path, embedder=NEW) as memory:
+        memory.remember_many(ITEMS)
+        memory.update("id2", text="The report was cancelled.")
+    return path
+
+
+@pytest.mark.parametrize("moment", [4, 8, 11])
+def test_a_move_that_another_process_finishes_first_is_finished(tmp_path: Path, moment: int) -> None:
+    """Overtaken after any of its batches, the last included, it finds its vectors there and leaves them."""
+    path, made = _filled(tmp_path / "m.db"), _made(tmp_path / "made.db")
+    with Memory(path, embedder=OLD) as other, Memory(path, embedder=OLD) as memory:
+
+        def overtake(done: int) -> None:
+            if done == moment:
+                assert other.reembed(NEW) == 11 - moment
+
+        assert memory.reembed(NEW, batch=4, progress=overtake) == moment
+        assert memory.recall(CORPUS[4], k=1)[0].similarity == pytest.approx(1)
+        assert other.recall(CORPUS[4], k=1)[0].similarity == pytest.approx(1)
+    assert vectors(path) == vectors(made)
+    assert_sound(path)
+
+
+def _move(path: Path, pipe: Connection) -> None:
+    with Memory(path, embedder=OLD) as memory:
+        pipe.send("ready")
+        pipe.recv()
+        pipe.send(memory.reembed(NEW, batch=1))
+
+
+def test_processes_may_make_the_same_move_at_the_same_time(tmp_path: Path) -> None:
+    """Together they embed each version once, and nobody fails."""
+    path, made = _filled(tmp_path / "m.db"), _made(tmp_path / "made.db")
+    children = [Child(_move, path) for _ in range(3)]
+    assert [child.hear() for child in children] == ["ready"] * 3
+    for child in children:
+        child.say("go")
+    assert sum(child.hear() for child in children) == 11
+    for child in children:
+        child.join()
+        assert child.code == 0
+    assert vectors(path) == vectors(made)
+    assert_sound(path)
+
+
+@pytest.mark.parametrize("to_the_end", [True, False])
+def test_a_move_that_another_process_gives_up_says_so(tmp_path: Path, to_the_end: bool) -> None:
+    """No vector of the one comes among those of the other, be the other move finished or on its way."""
+    path = _filled(tmp_path / "m.db")
+    with Memory(path, embedder=OLD) as other, Memory(path, embedder=OLD) as memory:
+
+        def meddle(_: int) -> None:
+            def stop(_: int) -> None:
+                if not to_the_end:
+                    raise KeyboardInterrupt
+
+            with suppress(KeyboardInterrupt):
+                other.reembed(THIRD, batch=3, progress=stop)
+
+        with pytest.raises(errors.EmbedderMismatch, match=r"-128' was given up, because .* '.*-32'") as caught:
+            memory.reembed(NEW, batch=4, progress=meddle)
+        assert caught.value.found == THIRD.name
+        assert other.reembed(THIRD) == (0 if to_the_end else 8)
+        assert other.recall(CORPUS[4], k=1)[0].similarity == pytest.approx(1)
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT DISTINCT length(data) FROM vector").fetchall() == [(4 * 32,)]
+    connection.close()
+    assert_sound(path)

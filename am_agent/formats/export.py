@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import json
 import os
 import tempfile
@@ -16,7 +17,7 @@ import numpy as np
 
 from am_agent.draft import Draft, Vectors, checked_count, checked_time
 from am_agent.episode import Episode, Rejection
-from am_agent.errors import InvalidArgument, InvalidFile, InvalidInput
+from am_agent.errors import DiskFull, InvalidArgument, InvalidFile, InvalidInput, StoreError
 from am_agent.formats.entry import Entry
 from am_agent.formats.json_lines import json_lines
 from am_agent.formats.source import Line as Numbered
@@ -59,20 +60,32 @@ def write_line(episode: Episode, vectors: Vectors | None = None) -> str:
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Callable[[str], object]]:
-    """A function that writes lines to a file, which takes the target's place when all of them are on the disk."""
+    """A function that writes lines to a file, which takes the target's place when all of them are on the disk.
+
+    Raises:
+        InvalidArgument: The folder does not exist.
+        DiskFull: No room for the file. No part of it is left behind, and an older one is as it was.
+        StoreError: It cannot be written for another reason; the same holds.
+    """
     if not target.parent.is_dir():
         raise InvalidArgument(f"the folder {target.parent} does not exist; create it, or name a file elsewhere")
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=target.parent, prefix=target.name, suffix=".part", delete=False
-    ) as file:
-        try:
-            yield lambda line: file.write(line + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-            Path(file.name).replace(target)
-        except BaseException:
-            Path(file.name).unlink()
-            raise
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=target.parent, prefix=target.name, suffix=".part", delete=False
+        ) as file:
+            try:
+                yield lambda line: file.write(line + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+                Path(file.name).replace(target)
+            except BaseException:
+                Path(file.name).unlink()
+                raise
+    except OSError as error:
+        left = "Nothing of the export was left behind, and an older one is as it was"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise DiskFull(f"no room for {target} ({error.strerror}). {left}; free some room and try again") from error
+        raise StoreError(f"{target} cannot be written ({error.strerror}). {left}; name a file elsewhere") from error
 
 
 def read_header(line: str) -> Mapping[str, Any] | None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Row, create_engine, event, exc, inspect, make_url, text
-from sqlalchemy.pool import QueuePool, StaticPool
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool, StaticPool
 
 from am_agent.errors import (
     AmError,
@@ -25,7 +27,19 @@ from am_agent.errors import (
 )
 from am_agent.store import schema
 
+NOT_NOW = (LockedDatabase, DiskFull, ReadOnlyDatabase)
+"""What is over when the others leave, when there is room, or when the right to write is back: worth another try."""
+
 _MAGIC = b"SQLite format 3\x00"
+
+# A quota and a limit of the file's size are full disks, too, but SQLite reports them as failed writes.
+_UNWRITTEN = (sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_SHMSIZE)
+
+_READ_ONLY = "am_agent_read_only"  # of a connection: whether the file could not be written when it was opened
+_EFFECTIVE = os.access in os.supports_effective_ids
+
+_PAUSE = 0.01
+"""Seconds between two tries of what SQLite does not wait for by itself."""
 
 
 class Database:
@@ -50,10 +64,8 @@ class Database:
         self._log = None if path is None else path.with_name(path.name + "-wal")
         self._timeout = timeout
         self._turn = threading.RLock()  # writers of this process queue here, fairly; in RAM readers do, too
-        if path is not None and not path.parent.is_dir():
-            raise StoreError(f"the folder {path.parent} does not exist; create it, or name a file elsewhere")
-        if path is not None and path.is_dir():
-            raise StoreError(f"{path} is a folder; name a file in it")
+        if path is not None:
+            self._check_place(path)
         self._engine = create_engine(
             "sqlite://" if path is None else f"sqlite:///{path}",
             connect_args={"timeout": timeout, "check_same_thread": False},
@@ -83,6 +95,8 @@ class Database:
         """A write transaction, which has the write lock from its start."""
         with self._named_errors(), self._turn, self._engine.connect() as connection:
             connection = connection.execution_options(am_agent_begin="BEGIN IMMEDIATE")
+            if connection.info.get(_READ_ONLY):
+                connection.invalidate()  # as it was opened it stays, and a new one may be able to write
             with connection.begin():
                 yield connection
 
@@ -93,9 +107,16 @@ class Database:
         unused space of its neighbours; only a file that is built anew has none.
 
         Returns:
-            False if another process holds the write lock, or the disk has no room for a second copy of the file.
+            False if that is not possible now: another process holds the write lock, the disk has no room for a second
+            copy of the file, or the file has become read-only.
         """
-        return self.path is None or self._outside_transaction("VACUUM") is not None
+        if self.path is None:
+            return True
+        try:
+            self._outside_transaction("VACUUM")
+        except NOT_NOW:
+            return False
+        return True
 
     def truncate_log(self, *, patience: float) -> bool:
         """Empty the write-ahead log, which still holds the pages as they were before.
@@ -104,15 +125,18 @@ class Database:
             patience: Seconds to wait for other connections that read an older snapshot from the log.
 
         Returns:
-            False if one still does.
+            False if one still does, or if the file cannot take over the pages now, as in `scrub`.
         """
         if self.path is None:
             return True
-        answer = self._outside_transaction("PRAGMA wal_checkpoint(TRUNCATE)", patience=patience)
-        return answer is not None and answer[0][0] == 0
+        try:
+            busy = self._outside_transaction("PRAGMA wal_checkpoint(TRUNCATE)", patience=patience)[0][0]
+        except NOT_NOW:
+            return False
+        return bool(busy == 0)
 
-    def _outside_transaction(self, statement: str, patience: float | None = None) -> Sequence[Row[Any]] | None:
-        """Run a statement that no transaction may contain; None if the lock or the disk's room cannot be had now."""
+    def _outside_transaction(self, statement: str, patience: float | None = None) -> Sequence[Row[Any]]:
+        """Run a statement that no transaction may contain."""
         with self._named_errors(), self._turn, self._engine.connect() as connection:
             connection = connection.execution_options(am_agent_begin=None)
             if patience is not None:
@@ -120,10 +144,6 @@ class Database:
             try:
                 result = connection.execute(text(statement))
                 return result.all() if result.returns_rows else []
-            except exc.OperationalError as error:
-                if isinstance(self._named(error), LockedDatabase | DiskFull):
-                    return None
-                raise
             finally:
                 connection.execute(text(f"PRAGMA busy_timeout = {round(self._timeout * 1000)}"))
 
@@ -131,21 +151,24 @@ class Database:
         """The size of the file and its write-ahead log; 0 in RAM."""
         if self.path is None:
             return 0
-        return sum(each.stat().st_size for each in (self.path, self._log) if each is not None and each.exists())
+        return _size(self.path) + _size(self._log)
 
     def close(self) -> None:
         """Close every connection. SQLite then folds the write-ahead log into the file and removes it."""
         self._engine.dispose()
 
-    def _on_connect(self, connection: sqlite3.Connection, _record: Any) -> None:
+    def _on_connect(self, connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
+        # Asked of the system, not found out by opening the file here: SQLite holds locks on it in the name of this
+        # process, and the first who closes a file of his own drops them all.
+        record.info[_READ_ONLY] = self.path is not None and not os.access(self.path, os.W_OK, effective_ids=_EFFECTIVE)
         connection.isolation_level = None  # `_begin` says BEGIN, so that it can say BEGIN IMMEDIATE
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA secure_delete = ON")  # deleted means overwritten
         connection.execute("PRAGMA synchronous = FULL")  # acknowledged means on the disk, through a power failure
 
     def _open(self) -> None:
-        self._check_length()
         with self.reading() as connection:
+            self._check_length(connection)
             tables = inspect(connection).get_table_names()
             revision = _revision(connection) if "alembic_version" in tables else None
         if tables and revision is None:
@@ -159,19 +182,23 @@ class Database:
             with self.writing() as connection:
                 self._migrate(connection)
 
-    def _check_length(self) -> None:
+    def _check_place(self, path: Path) -> None:
+        try:
+            if not path.parent.is_dir():
+                raise StoreError(f"the folder {path.parent} does not exist; create it, or name a file elsewhere")
+            if path.is_dir():
+                raise StoreError(f"{path} is a folder; name a file in it")
+        except PermissionError as error:
+            raise self._forbidden(error.strerror) from error
+
+    def _check_length(self, connection: Connection) -> None:
         """Refuse a file that lacks its end: SQLite itself takes a last page that was cut for one of zeros."""
-        if self.path is None or not self.path.is_file() or _has_content(self._log):
-            return  # with a log beside it, the file may be shorter than it says, and the log holds the rest
-        with self.path.open("rb") as file:
-            header = file.read(100)
-        if len(header) < 100 or not header.startswith(_MAGIC) or header[24:28] != header[92:96]:
-            return  # too short, not SQLite, or without a valid length: SQLite finds out
-        page = int.from_bytes(header[16:18], "big")
-        expected = int.from_bytes(header[28:32], "big") * (65536 if page == 1 else page)
-        found = self.path.stat().st_size
-        if found < expected:
-            raise self._damaged(f"it has {found} bytes of {expected}")
+        if self.path is None:
+            return
+        pages, page = (connection.execute(text(f"PRAGMA {each}")).scalar_one() for each in ("page_count", "page_size"))
+        found = _size(self.path)
+        if found < pages * page and not _size(self._log):  # with a log beside it, the log holds the rest
+            raise self._damaged(f"it has {found} bytes of {pages * page}")
 
     def _damaged(self, reason: object) -> DamagedDatabase:
         return DamagedDatabase(
@@ -179,10 +206,23 @@ class Database:
             f"what is left with: sqlite3 {self.path} .recover"
         )
 
+    def _forbidden(self, reason: object) -> ReadOnlyDatabase:
+        return ReadOnlyDatabase(
+            f"{self.path} cannot be written ({reason}); the memory needs the right to write the file and its folder"
+        )
+
     def _set_journal_mode(self) -> None:
         """Turn on the write-ahead log: readers and a writer do not wait for each other. It stays on in the file."""
-        if self._outside_transaction("PRAGMA journal_mode") != [("wal",)]:
-            self._outside_transaction("PRAGMA journal_mode = WAL")
+        deadline = time.monotonic() + self._timeout
+        while True:
+            try:
+                if self._outside_transaction("PRAGMA journal_mode") != [("wal",)]:
+                    self._outside_transaction("PRAGMA journal_mode = WAL")
+                return
+            except LockedDatabase:  # for this one statement SQLite does not wait by itself
+                if time.monotonic() >= deadline:
+                    raise
+                time.sleep(_PAUSE)
 
     def _migrate(self, connection: Connection) -> None:
         # Asked again under the write lock: another process may have done it in between.
@@ -213,15 +253,14 @@ class Database:
 
     def _named(self, error: exc.DBAPIError) -> AmError:
         what = error.orig
-        code = getattr(what, "sqlite_errorcode", 0) & 0xFF
+        extended = getattr(what, "sqlite_errorcode", 0)
+        code = extended & 0xFF
         if code == sqlite3.SQLITE_CORRUPT or (code == sqlite3.SQLITE_NOTADB and self._looks_like_sqlite()):
             return self._damaged(what)
         if code == sqlite3.SQLITE_NOTADB:
             return NotAMemory(f"{self.path} is not an SQLite database; name another file")
         if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-            return ReadOnlyDatabase(
-                f"{self.path} cannot be written ({what}); the memory needs the right to write the file and its folder"
-            )
+            return self._forbidden(what)
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             return LockedDatabase(
                 f"{self.path} has been locked by another process for more than {self._timeout:g} s. Nothing was "
@@ -229,11 +268,17 @@ class Database:
             )
         if code == sqlite3.SQLITE_FULL:
             return DiskFull(f"the disk of {self.path} is full. Nothing was changed; free some room and try again")
+        if extended in _UNWRITTEN:
+            return DiskFull(
+                f"the disk takes no more of {self.path} ({what}). Nothing was changed; see whether it is full, or a "
+                "quota or a limit of a file's size is reached, and try again"
+            )
         return StoreError(f"{self.path or 'the database in RAM'}: {what}. Nothing was changed")
 
     def _looks_like_sqlite(self) -> bool:
         if self.path is None:
             return False
+        # Closing a file drops all locks that this process has on it; on what is no database there are none.
         with self.path.open("rb") as file:
             start = file.read(len(_MAGIC))
         return bool(start) and _MAGIC.startswith(start)
@@ -267,8 +312,12 @@ def database_path(location: str | Path | None) -> Path | None:
     return Path(location).expanduser().absolute()
 
 
-def _has_content(file: Path | None) -> bool:
-    return file is not None and file.exists() and file.stat().st_size > 0
+def _size(file: Path | None) -> int:
+    """0 where there is none: another process may remove the log at any time."""
+    try:
+        return 0 if file is None else file.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _begin(connection: Connection) -> None:

@@ -197,12 +197,14 @@ def vectors_of(connection: Connection, seqs: Iterable[int], space_id: int) -> di
 
 
 def add_vectors(connection: Connection, space_id: int, vectors: Mapping[int, Vectors]) -> int:
-    """Record the patterns of versions under another embedder; versions that are gone meanwhile are left out.
+    """Record the patterns of versions under another embedder, those that are still there and still without.
 
     Returns:
         How many versions got patterns.
     """
-    present = connection.execute(select(episode.c.seq).where(episode.c.seq.in_(numbers(vectors)))).scalars().all()
+    has = select(vector.c.ordinal).where(vector.c.episode_seq == episode.c.seq, vector.c.embedder_id == space_id)
+    query = select(episode.c.seq).where(episode.c.seq.in_(numbers(vectors)), ~has.exists())
+    present = connection.execute(query).scalars().all()
     rows = [row for seq in present for row in vector_rows(seq, space_id, vectors[seq])]
     if rows:
         connection.execute(insert(vector), rows)

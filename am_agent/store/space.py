@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
+from am_agent.errors import EmbedderMismatch
 from am_agent.store.schema import embedder, episode, vector
 
 FOREIGN = "foreign vectors"
@@ -70,6 +71,25 @@ def begin_move(connection: Connection, space: Space) -> int:
     if started.space is not None:
         _delete(connection, started.id)
     return _insert(connection, space, None)
+
+
+def moving(connection: Connection, target: Found) -> bool:
+    """Whether a move goes on; False if it has come to its end, by another process that had begun the same one.
+
+    Raises:
+        EmbedderMismatch: Another process has given it up for a move to a third embedder.
+    """
+    now = pending(connection)
+    if now == target:
+        return True
+    if find(connection) == target:
+        return False
+    names = [None if each is None else each.name for each in (target.space, now.space or find(connection).space)]
+    raise EmbedderMismatch(
+        f"the move to the embedder '{names[0]}' was given up, because another process asked for '{names[1]}'. Let one "
+        "process move the file",
+        found=names[1] or "",
+    )
 
 
 def finish_move(connection: Connection, space_id: int, at: datetime) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import sqlite3
 from datetime import timedelta
 from pathlib import Path
@@ -56,6 +57,28 @@ def test_no_file_holds_what_was_forgotten(seed: int, tmp_path_factory: pytest.Te
         assert all(text.encode() in held for text, _ in left.values())
     held = _bytes(folder)
     assert [each for each in gone if each.encode() in held] == []
+
+
+def test_what_split_pages_kept_goes_too(tmp_path: Path, toy: DeterministicEmbedder) -> None:
+    """Ids of many lengths in no order make SQLite split pages and leave copies that no deletion overwrites."""
+    rng = random.Random(0)
+    ids = [f"secret{number:05d}" + "z" * rng.randrange(400) for number in range(800)]
+    rng.shuffle(ids)
+    with Memory(tmp_path / "m.db", embedder=toy) as memory:
+        for which in range(3):
+            for start in range(0, len(ids), 37):
+                texts = {
+                    id_: f"text {which} of {id_[:11]}" + " pad" * rng.randrange(150) for id_ in ids[start : start + 37]
+                }
+                memory.remember_many([{"text": text, "id": id_} for id_, text in texts.items()])
+        gone = set[str]()
+        for _ in range(8):
+            picked = rng.sample(ids, 60)
+            assert memory.forget(ids=picked).erased
+            gone.update(picked)
+        held = _bytes(tmp_path)
+        assert [id_ for id_ in gone if id_[:11].encode() in held] == []
+        assert all(id_[:11].encode() in held for id_ in ids if id_ not in gone)
 
 
 def test_versions_vectors_and_the_namespaces_name_go_too(tmp_path: Path, toy: DeterministicEmbedder) -> None:

@@ -21,7 +21,7 @@ from am_agent.store.migrations import known_revisions
 SCHEMAS = Path(__file__).parent / "schemas"
 
 
-def _shape(path: Path) -> dict[str, list[tuple[object, ...]]]:
+def shape(path: Path) -> dict[str, list[tuple[object, ...]]]:
     """Columns, indexes and foreign keys by table, as SQLite sees them."""
     connection = sqlite3.connect(path)
     tables = [
@@ -73,7 +73,7 @@ def test_a_migrated_file_has_the_schema_of_a_new_one(revision: str, tmp_path: Pa
     shutil.copy(SCHEMAS / f"{revision}.db", old)
     for path in (old, new):
         Database(path, timeout=1).close()
-    assert _shape(old) == _shape(new)
+    assert shape(old) == shape(new)
     database = Database(old, timeout=1)
     with database.reading() as connection:
         assert compare_metadata(MigrationContext.configure(connection), schema.metadata) == []
@@ -88,10 +88,10 @@ def test_a_failed_migration_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     connection.execute("CREATE VIEW erasure AS SELECT 1 AS id")  # in the way of the table
     connection.commit()
     connection.close()
-    before = _shape(path)
+    before = shape(path)
     with pytest.raises(Exception, match="erasure"):
         Memory(path, embedder=DeterministicEmbedder(dimension=32))
-    assert _shape(path) == before
+    assert shape(path) == before
 
 
 def test_erasures_of_old_get_their_place_in_the_chain(tmp_path: Path) -> None:
