@@ -1,10 +1,14 @@
 """The embedders that many tests share, each made once."""
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 import pytest
 
 from am_agent.embedders import DeterministicEmbedder, SentenceTransformerEmbedder
+
+# `make test-integrations` runs them, in an environment that has the frameworks.
+collect_ignore = [] if find_spec("langgraph") else ["integrations"]
 
 
 @pytest.fixture(scope="session")

@@ -209,7 +209,7 @@ def test_the_contract_is_about_the_users_own_embedder() -> None:
 
 def test_without_pytest_the_contract_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """The library runs without pytest; only its contract suites need it."""
-    monkeypatch.delitem(sys.modules, "am_agent.testing")
+    monkeypatch.delitem(sys.modules, "am_agent.testing.embedders")
     monkeypatch.setitem(sys.modules, "pytest", None)
     with pytest.raises(ImportError, match=r"^am_agent\.testing needs pytest\. Install it with: pip install pytest$"):
-        import_module("am_agent.testing")
+        import_module("am_agent.testing.embedders")

@@ -1,4 +1,4 @@
-"""Contract suites that other people's code may use. Knows the protocols and pytest, and no implementation of them."""
+"""What an embedder promises, as a suite. Knows the protocol and pytest, and no implementation."""
 
 from __future__ import annotations
 
