@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
 
-from am_agent import DeterministicEmbedder, Memory
+from am_agent import DeterministicEmbedder, Erasure, Memory
 from am_agent.draft import Vectors
 from tests.children import Child
 from tests.soundness import assert_sound, held, rows
@@ -167,6 +168,35 @@ def test_what_a_killed_process_left_is_finished_by_the_others(tmp_path: Path) ->
         assert _found(tmp_path) != []
     assert rows(path, "SELECT count(*) FROM erasure WHERE finished_at IS NULL") == [(0,)]
     assert _found(tmp_path) == []
+    assert_sound(path)
+
+
+def test_an_erasure_does_not_pass_for_a_later_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that has emptied the log finishes what it had counted before, not what another forgot since."""
+    path = tmp_path / "memory.db"
+    _filled(path)
+    with Memory(path, embedder=OLD) as memory, ThreadPoolExecutor(1) as pool:
+        truncate_log = memory._database.truncate_log
+        began: list[tuple[Child, Future[Erasure]]] = []
+
+        def truncate_and_be_overtaken(*, patience: float) -> bool:
+            done = truncate_log(patience=patience)
+            if not began:
+                reader = _reading(path)
+                began.append((reader, pool.submit(memory.forget, ids="id5", namespace=("others",))))
+                time.sleep(0.5)  # for the other to erase and to write the file anew, were it free to
+            return done
+
+        monkeypatch.setattr(memory._database, "truncate_log", truncate_and_be_overtaken)
+        assert memory.forget(namespace=NAMESPACE).erased
+        ((reader, later),) = began
+        assert not later.result().erased
+        assert memory.stats().unfinished_erasures == 1
+        assert b"id5" in held(tmp_path)
+        _leave(reader, 30)
+        memory.remember("one more")
+        assert memory.stats().unfinished_erasures == 0
+        assert b"id5" not in held(tmp_path)
     assert_sound(path)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
+from itertools import count
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -129,20 +130,29 @@ def test_a_file_without_the_log_that_is_being_read_is_waited_for(path: Path) -> 
     assert rows(path, "PRAGMA journal_mode") == [("wal",)]
 
 
-def test_a_lock_between_an_erasure_and_the_end_of_it(path: Path) -> None:
-    """What was forgotten is forgotten, and says erased=False; the next write after the lock finishes it."""
+@contextmanager
+def _locked_after(memory: Memory, path: Path, query: str, returns: int) -> Iterator[list[Child]]:
+    """Lock the file at the return of a connection, counted from the one after which a query finds nothing any more."""
     holders: list[Child] = []
+    left = count(returns, -1)
+
+    def hold(*_: object) -> None:
+        if not holders and rows(path, query) == [] and next(left) == 0:
+            holders.append(_locked(path))
+
+    event.listen(memory._database._engine, "checkin", hold)
+    yield holders
+    event.remove(memory._database._engine, "checkin", hold)
+
+
+@pytest.mark.parametrize("returns", range(4), ids=["the look", "the new file", "the emptied log", "the note of it"])
+def test_a_lock_between_an_erasure_and_the_end_of_it(path: Path, returns: int) -> None:
+    """What was forgotten is forgotten, and says erased=False; the next write after the lock finishes it."""
     with Memory(path, embedder=OLD, timeout=SHORT) as memory:
-
-        def hold(*_: object) -> None:
-            if not holders and rows(path, "SELECT seq FROM episode WHERE id = 'id4'") == []:
-                holders.append(_locked(path))
-
-        # The connection comes back right after the commit, and before the file is written anew.
-        event.listen(memory._database._engine, "checkin", hold)
-        erasure = memory.forget(ids="id4")
-        event.remove(memory._database._engine, "checkin", hold)
+        with _locked_after(memory, path, "SELECT seq FROM episode WHERE id = 'id4'", returns) as holders:
+            erasure = memory.forget(ids="id4")
         assert (erasure.episodes, erasure.erased, len(holders)) == (1, False, 1)
+        assert memory.get("id4") == []
         assert memory.stats().unfinished_erasures == 1
         with pytest.raises(errors.LockedDatabase):
             memory.remember("one more")
@@ -152,6 +162,19 @@ def test_a_lock_between_an_erasure_and_the_end_of_it(path: Path) -> None:
         memory.remember("one more")
         assert memory.stats().unfinished_erasures == 0
         assert b"id4" not in held(path.parent)
+    assert_sound(path)
+
+
+def test_a_lock_at_the_end_of_a_move(path: Path) -> None:
+    """The file is the new embedder's, and only as large as it was with two."""
+    with Memory(path, embedder=OLD, timeout=SHORT) as memory:
+        of_old = f"SELECT id FROM embedder WHERE name = '{OLD.name}'"
+        with _locked_after(memory, path, of_old, 0) as holders:
+            assert memory.reembed(NEW) == 10
+        assert memory.recall("note 7", k=1)[0].id == "id7"
+        _release(*holders)
+        memory.remember("one more")
+        assert memory.stats().patterns == 11
     assert_sound(path)
 
 
