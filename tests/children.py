@@ -21,7 +21,8 @@ class Child:
 
     def __init__(self, function: Callable[..., None], *arguments: object) -> None:
         self._pipe, theirs = _CONTEXT.Pipe()
-        self._process = _CONTEXT.Process(target=function, args=(*arguments, theirs))
+        # A daemon: a test that fails leaves its children behind, and the end of the run is not to wait for them.
+        self._process = _CONTEXT.Process(target=function, args=(*arguments, theirs), daemon=True)
         self._process.start()
         theirs.close()
 
