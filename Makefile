@@ -3,6 +3,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 FRAMEWORKS := .venv-integrations/bin
+ASYNC := -o asyncio_mode=auto -o asyncio_default_fixture_loop_scope=function
 
 .PHONY: install demo test test-integrations lint format lock lock-integrations clean
 
@@ -34,7 +35,8 @@ test: lint
 
 test-integrations: .venv-integrations/.installed
 	$(FRAMEWORKS)/mypy integrations am_agent/testing
-	$(FRAMEWORKS)/python -m pytest integrations tests/integrations
+# LangChain's suites are coroutines without a marker.
+	$(FRAMEWORKS)/python -m pytest $(ASYNC) integrations tests/integrations
 
 format: install
 	$(BIN)/ruff check --fix
