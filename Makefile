@@ -34,7 +34,8 @@ test: lint
 
 test-integrations: .venv-integrations/.installed
 	$(FRAMEWORKS)/mypy integrations am_agent/testing
-	$(FRAMEWORKS)/python -m pytest integrations tests/integrations
+	AM_MCP1=$(CURDIR)/.venv-integrations/mcp1 $(FRAMEWORKS)/python -m pytest -o asyncio_mode=auto \
+		-o asyncio_default_fixture_loop_scope=function integrations tests/integrations
 
 format: install
 	$(BIN)/ruff check --fix
