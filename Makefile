@@ -36,7 +36,7 @@ test: lint
 test-integrations: .venv-integrations/.installed
 	$(FRAMEWORKS)/mypy integrations am_agent/testing
 # LangChain's suites are coroutines without a marker.
-	$(FRAMEWORKS)/python -m pytest $(ASYNC) integrations tests/integrations
+	AM_MCP1=$(CURDIR)/.venv-integrations/mcp1 $(FRAMEWORKS)/python -m pytest $(ASYNC) integrations tests/integrations
 
 format: install
 	$(BIN)/ruff check --fix

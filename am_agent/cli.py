@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import shutil
 import sys
 import tempfile
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import platformdirs
 import typer
@@ -18,8 +20,9 @@ from am_agent import terminal
 from am_agent.embedders import DEFAULT_MODEL, named
 from am_agent.episode import Namespace
 from am_agent.errors import AmError, EmbedderMismatch, StoreError, UnknownEpisode
-from am_agent.memory import Memory
-from am_agent.store.database import database_path
+
+if TYPE_CHECKING:  # it brings SQLAlchemy, for which `am mcp` does not let its client wait
+    from am_agent.memory import Memory
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -27,6 +30,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+class Transport(StrEnum):
+    """How a client reaches `am mcp`."""
+
+    STDIO = "stdio"
+    HTTP = "http"
+
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -354,8 +365,41 @@ def reembed(
 @app.command(epilog="Example: am path")
 def path(db: Db = None, as_json: AsJson = False) -> None:
     """Say where the memory's file lies, whether there is one yet or not."""
+    from am_agent.store.database import database_path
+
     place = str(database_path(_location(db)))
     terminal.say_json({"path": place}) if as_json else terminal.say(place)
+
+
+@app.command(epilog="Example: am mcp --namespace ana")
+def mcp(
+    transport: Annotated[
+        Transport, typer.Option("--transport", metavar="stdio|http", help="How a client reaches the server.")
+    ] = Transport.STDIO,
+    host: Annotated[str, typer.Option("--host", metavar="NAME", help="Where http listens.")] = "localhost",
+    port: Annotated[int, typer.Option("--port", metavar="N", min=1, max=65535, help="Where http listens.")] = 8765,
+    namespace: Scope = None,
+    db: Db = None,
+    embedder: Model = None,
+) -> None:
+    """Serve a namespace to the clients of the Model Context Protocol.
+
+    Clients see this namespace only. Over stdio the server ends with its client; over http it has no password, and
+    listens at /mcp until it is stopped.
+    """
+    try:
+        from am_agent_integrations.mcp import serve
+    except ImportError as error:
+        terminal.fail(error)
+    if transport is Transport.HTTP:
+        terminal.note(f"serving http://{host}:{port}/mcp")
+    serve(
+        functools.partial(_memory, db, embedder, new=True),
+        namespace=_path(namespace),
+        transport=transport.value,
+        host=host,
+        port=port,
+    )
 
 
 def main() -> None:
@@ -372,6 +416,9 @@ def _location(db: str | None) -> str | Path:
 
 def _memory(db: str | None, embedder: str | None = None, *, new: bool = False) -> Memory:
     """Open a file with its own embedder, which is not loaded for that, and a new one with what was asked for."""
+    from am_agent.memory import Memory
+    from am_agent.store.database import database_path
+
     location = _location(db)
     file = database_path(location)
     if file is not None and not file.exists():

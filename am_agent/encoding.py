@@ -22,6 +22,11 @@ class Encoder:
         self._given = embedder is not None
         self._own: Space | None = None
 
+    @property
+    def embedder(self) -> Embedder:
+        """The embedder, as it was given or as it is by default."""
+        return self._embedder
+
     def replace(self, embedder: Embedder) -> None:
         """Embed with another embedder from now on."""
         self._embedder, self._given, self._own = embedder, True, None

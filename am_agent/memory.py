@@ -136,6 +136,11 @@ class Memory:
             self._database.close()
             raise
 
+    @property
+    def embedder(self) -> Embedder:
+        """What turns text into vectors; to load its model before the first text, embed one with it."""
+        return self._encoder.embedder
+
     # ---------------------------------------------------------------------------------------------- remember
 
     def remember(

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -314,14 +315,35 @@ def test_the_example_in_each_help_runs(am: Am, tmp_path: Path, command: str) -> 
     # In place of the model, which takes seconds to load, the embedder that needs none.
     arguments = shlex.split(example.replace("sentence-transformers/all-MiniLM-L6-v2", "am_agent/deterministic-32"))
     assert arguments[0] == command
+    if command == "mcp":
+        _serves_until_its_client_is_gone(arguments)
+        return
     run = am(*arguments)
     assert (run.code, run.err) == (0, "")
     assert run.out
 
 
+def _serves_until_its_client_is_gone(arguments: list[str]) -> None:
+    """A server with nobody at its stdin ends at once; without the SDK it says in one line what to install."""
+    run = subprocess.run(
+        [sys.executable, "-m", "am_agent", *arguments],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if find_spec("mcp") is not None:
+        assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+    else:
+        assert (run.returncode, run.stdout) == (1, "")
+        assert re.fullmatch(
+            r'Error: this needs a package .* Install it with: pip install "am-agent\[mcp\]"\n', run.stderr
+        )
+
+
 def test_reading_commands_have_json(am: Am) -> None:
-    """Every command that answers can answer in JSON; export writes JSON lines as it is."""
-    assert [command for command in COMMANDS if "--json" not in _help(am, command)] == ["export"]
+    """Every command that answers can answer in JSON; export writes JSON lines as it is, mcp the protocol's."""
+    assert [command for command in COMMANDS if "--json" not in _help(am, command)] == ["export", "mcp"]
 
 
 def test_am_is_installed_as_a_program(tmp_path: Path) -> None:
