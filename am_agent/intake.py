@@ -95,16 +95,18 @@ class Intake:
         texts = (line.episode.text for line, rows in zip(lines, vectors, strict=True) if rows is None)
         embedded = self._encoder.documents(texts, preferred)
         with self.writing() as (connection, now):
-            given = [rows for rows in vectors if rows is not None]
-            space_id, _ = self._adopt(connection, given, preferred, embedded=bool(embedded))
-            recording = Recording(connection, space_id, now)
-            recording.read((line.episode.namespace, line.episode.id) for line in lines)
-            outcomes = [
-                recording.restore(line.episode, embedded[line.episode.text] if rows is None else rows)
-                for line, rows in zip(lines, vectors, strict=True)
-            ]
-            recording.flush()
-            return outcomes
+            if space.find(connection).space == found:
+                given = [rows for rows in vectors if rows is not None]
+                space_id, _ = self._adopt(connection, given, preferred, embedded=bool(embedded))
+                recording = Recording(connection, space_id, now)
+                recording.read((line.episode.namespace, line.episode.id) for line in lines)
+                outcomes = [
+                    recording.restore(line.episode, embedded[line.episode.text] if rows is None else rows)
+                    for line, rows in zip(lines, vectors, strict=True)
+                ]
+                recording.flush()
+                return outcomes
+        return self.restore(lines, origin)  # meanwhile the file has got its first vectors, or another embedder
 
     def _told(self, drafts: Sequence[Draft]) -> set[int]:
         """The places of those drafts that were recorded before, and replaced since."""

@@ -13,6 +13,7 @@ import pytest
 
 from am_agent import DeterministicEmbedder, Memory, errors
 from am_agent.draft import Vectors
+from am_agent.store.space import Space
 from tests.children import Child
 from tests.soundness import assert_sound, vectors
 from tests.test_equivalence import CORPUS, CUES, assert_same
@@ -226,3 +227,39 @@ def test_a_move_that_another_process_gives_up_says_so(tmp_path: Path, to_the_end
         assert connection.execute("SELECT DISTINCT length(data) FROM vector").fetchall() == [(4 * 32,)]
     connection.close()
     assert_sound(path)
+
+
+class Retrained(DeterministicEmbedder):
+    """The old embedder's name and dimension with other vectors."""
+
+    @property
+    def fingerprint(self) -> str:
+        return "retrained"
+
+    def documents(self, texts: Sequence[str]) -> list[Vectors]:
+        return [-rows for rows in super().documents(texts)]
+
+
+def test_a_load_that_meets_the_end_of_a_move_takes_no_vectors_of_the_old_space(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An export's vectors were comparable when the load began, and are not any more when it records."""
+    path = _filled(tmp_path / "m.db")
+    with Memory(tmp_path / "source.db", embedder=OLD) as source:
+        source.remember("from elsewhere", id="new")
+        source.export(tmp_path / "export.jsonl", vectors=True)
+    with Memory(path, embedder=OLD) as memory:
+        accepts = memory._encoder.accepts
+
+        def accepts_before_a_move(origin: Space, found: Space | None) -> bool:
+            accepted = accepts(origin, found)
+            with Memory(path, embedder=Retrained()) as other:
+                other.reembed(Retrained())
+            return accepted
+
+        monkeypatch.setattr(memory._encoder, "accepts", accepts_before_a_move)
+        with pytest.raises(errors.EmbedderMismatch, match="has changed"):
+            memory.load(tmp_path / "export.jsonl")
+    with Memory(path, embedder=Retrained()) as memory:
+        assert memory.get("new") == []
+        assert memory.recall(CORPUS[4], k=1)[0].id == "id4"

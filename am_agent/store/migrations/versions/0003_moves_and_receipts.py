@@ -29,8 +29,11 @@ def upgrade() -> None:
         sa.Column("finished_at", sa.BigInteger),
         sqlite_autoincrement=True,
     )
+    seqs: dict[int, list[int]] = {}
+    for seq, at in erased:
+        seqs.setdefault(at, []).append(seq)
     previous = FIRST
     for entry in ledger:
-        rows = rows_of(seq for seq, at in erased if at == entry["at"])
+        rows = rows_of(seqs.get(entry["at"], []))
         previous = digest_of(previous, entry["id"], entry["at"], entry["episodes"], entry["versions"], rows)
         connection.execute(sa.insert(table), {**entry, "rows": rows, "digest": previous})
