@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from am_agent.testing.embedders import EmbedderContract
+    from am_agent.testing.langgraph_store import LangGraphStoreContract
 
 # A suite needs what it tests: pytest in any case, and for an adapter its framework.
 _HOMES = {
     "EmbedderContract": "am_agent.testing.embedders",
+    "LangGraphStoreContract": "am_agent.testing.langgraph_store",
 }
 
-__all__ = ["EmbedderContract"]
+__all__ = ["EmbedderContract", "LangGraphStoreContract"]
 
 
 def __getattr__(name: str) -> object:
