@@ -34,7 +34,7 @@ test: lint
 
 test-integrations: .venv-integrations/.installed
 	$(FRAMEWORKS)/mypy integrations am_agent/testing
-	$(FRAMEWORKS)/python -m pytest integrations tests/integrations
+	$(FRAMEWORKS)/python -m pytest -o asyncio_mode=auto -o asyncio_default_fixture_loop_scope=function integrations tests/integrations
 
 format: install
 	$(BIN)/ruff check --fix

@@ -115,7 +115,7 @@ _CONDITIONS = st.builds(
     path=st.lists(st.one_of(_LABELS, st.just("*")), min_size=1, max_size=2).map(tuple),
 )
 _GETS = st.builds(GetOp, namespace=_NAMESPACES, key=_KEYS)
-_DELETES = st.builds(PutOp, namespace=_NAMESPACES, key=_KEYS, value=st.none())
+_DELETES = st.builds(PutOp, namespace=_NAMESPACES, key=_KEYS, value=st.none(), index=st.none(), ttl=st.none())
 _LISTS = st.builds(
     ListNamespacesOp,
     match_conditions=st.lists(_CONDITIONS, max_size=2).map(tuple),
@@ -133,6 +133,7 @@ def _batches(*, plain: bool) -> st.SearchStrategy[list[list[Op]]]:
         key=_KEYS,
         value=_PLAIN_VALUES if plain else _VALUES,
         index=st.none() if plain else _INDEXES,
+        ttl=st.none(),
     )
     searches = st.builds(
         SearchOp,
@@ -383,7 +384,14 @@ class LangGraphStoreContract:
 
     def test_list_namespaces(self, store: BaseStore) -> None:
         """Prefixes, suffixes, the wildcard, the depth and pages, sorted."""
-        here = [("a", "b", "c"), ("a", "b", "d", "e"), ("a", "b", "d", "i"), ("a", "b", "f"), ("a", "c", "f"), ("x", "f")]
+        here = [
+            ("a", "b", "c"),
+            ("a", "b", "d", "e"),
+            ("a", "b", "d", "i"),
+            ("a", "b", "f"),
+            ("a", "c", "f"),
+            ("x", "f"),
+        ]
         for namespace in here:
             store.put(namespace, "k", {"v": 1})
         assert store.list_namespaces() == here
@@ -477,8 +485,9 @@ class LangGraphStoreContract:
         store.put(("n",), "k", {"text": "tea"}, index=False)
         assert [each.score for each in store.search(("n",), query="tea")] == [None]
 
-    def test_non_ascii(self, store: BaseStore) -> None:
+    def test_non_ascii(self, make_store: StoreFactory) -> None:
         """Texts of any script are found by themselves."""
+        store = make_store(fake_index("text"))
         texts = ["これは 日本語", "Привет мир", "مرحبا بالعالم", "👋 🌍", "Grüße aus Köln"]
         for number, text in enumerate(texts):
             store.put(("nutzer", "ü"), f"schlüssel{number}", {"text": text})

@@ -8,7 +8,7 @@ from typing import Any
 
 from am_agent import Episode
 from am_agent.draft import checked_label
-from am_agent.errors import InvalidText
+from am_agent.errors import InvalidArgument, InvalidText
 from am_agent_integrations.extra import needed
 
 with needed("langgraph"):
@@ -18,6 +18,7 @@ MARK = "langgraph"
 """The key of an episode's metadata under which the store keeps what the framework has no text for."""
 
 _CODED = "hex:"
+_LONGEST_TTL = 1000 * 365 * 24 * 60  # minutes; a date after the year 9999 cannot be written down
 
 
 def coded(label: str) -> str:
@@ -66,8 +67,20 @@ def created_of(episode: Episode) -> datetime:
 
 def life_of(episode: Episode) -> timedelta | None:
     """How long the item lives after each use; None for ever."""
-    ttl = (_kept(episode) or {}).get("ttl")
-    return None if ttl is None else timedelta(minutes=ttl)
+    return lasting((_kept(episode) or {}).get("ttl"))
+
+
+def lasting(minutes: float | None) -> timedelta | None:
+    """A time to live as a memory takes it; None for ever.
+
+    Raises:
+        InvalidArgument: It is longer than there is time.
+    """
+    if minutes is None:
+        return None
+    if not minutes <= _LONGEST_TTL:
+        raise InvalidArgument(f"ttl is {minutes} minutes, more than a thousand years; use None for ever")
+    return timedelta(minutes=minutes)
 
 
 def is_indexed(episode: Episode) -> bool:

@@ -22,6 +22,7 @@ from am_agent_integrations.langgraph.items import (
     found_of,
     is_indexed,
     item_of,
+    lasting,
     life_of,
     metadata_of,
     place_of,
@@ -227,7 +228,7 @@ class AmStore(BaseStore):
             "namespace": place_of(op.namespace),
             "metadata": metadata_of(op.value, created_at, op.ttl, indexed=indexed),
             "vector": vector,
-            "ttl": None if op.ttl is None else timedelta(minutes=op.ttl),
+            "ttl": lasting(op.ttl),
         }
 
     def _refresh(self, found: Sequence[Episode]) -> None:
