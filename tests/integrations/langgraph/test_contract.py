@@ -76,6 +76,7 @@ class TestSqliteStore(LangGraphStoreContract):
     pages_by_query = False  # twice the limit is scored, before the offset
     omits_expired = False  # they are seen until a sweep
     keeps_created_at = False
+    refuses_unknown_operations = False
 
     @pytest.fixture
     def make_store(self) -> Iterator[StoreFactory]:
