@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 _PRIOR_SPREAD = 0.1  # of cosines between a cue and the patterns of a store; sentence encoders measure .09 to .14
 _PRIOR_WEIGHT = 20  # pseudo-patterns: a store of ten patterns says little about its spread
+_RIDGE_PER_PATTERN = 3.0  # lambda_0: the ridge in units of the mean eigenvalue of S, which is N/d
+_RIDGE = 3.0  # pseudo-patterns in every direction, so that a small store is left nearly as it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +80,53 @@ def spread(moments: Moments) -> float:
     variance = max(float((second * second).sum() - mean @ second @ mean), 0.0)
     total = moments.count * variance + _PRIOR_WEIGHT * _PRIOR_SPREAD**2
     return math.sqrt(total / (moments.count + _PRIOR_WEIGHT))
+
+
+def metric(moments: Moments) -> npt.NDArray[np.float64]:
+    """M = (S + rho I)^-1 rho with the ridge rho = 3 N/d + 3: the set's own metric.
+
+    A direction that many patterns share says little about any one of them, and M discounts it: `x' M q` is the ridge
+    regression from patterns to their identity (test-time regression; the regularised pseudo-inverse rule of Personnaz
+    1985 and Kanter & Sompolinsky 1987). M lies between 0 and I, and is I for no patterns.
+
+    Args:
+        moments: Of any number of unit patterns, none included.
+
+    Returns:
+        float64 [d, d], symmetric positive definite.
+
+    Example:
+        >>> metric(Moments.none(dimension=2)).tolist()
+        [[1.0, 0.0], [0.0, 1.0]]
+        >>> metric(Moments.of(np.array([[1, 0]] * 6, np.float32))).round(2).tolist()
+        [[0.67, 0.0], [0.0, 1.0]]
+    """
+    dimension = len(moments.total)
+    ridge = _RIDGE_PER_PATTERN * moments.count / dimension + _RIDGE
+    inverse = np.linalg.inv(moments.second + ridge * np.eye(dimension)) * ridge
+    return (inverse + inverse.T) / 2  # symmetric to the last bit
+
+
+def scale(query: npt.NDArray[np.float64], moments: Moments) -> float:
+    """The standard deviation of the inner products of a query with the patterns of the set.
+
+    It is exact and needs no scan: sqrt(y' C y) with C = S/N - m m', m the mean. It is shrunk towards that of patterns
+    in no particular place, 0.1 |y|, as if 20 more of them had been there.
+
+    Args:
+        query: y, float64 [d], of any length.
+        moments: Of any number of unit patterns, none included.
+
+    Returns:
+        A positive number, in units of |y|; 0 for the zero vector.
+
+    Example:
+        >>> scale(np.array([2.0, 0.0]), Moments.none(dimension=2))
+        0.2
+    """
+    prior = _PRIOR_WEIGHT * _PRIOR_SPREAD**2 * float(query @ query)
+    if moments.count == 0:
+        return math.sqrt(prior / _PRIOR_WEIGHT)
+    mean = float(moments.total @ query) / moments.count
+    variance = max(float(query @ moments.second @ query) / moments.count - mean**2, 0.0)
+    return math.sqrt((moments.count * variance + prior) / (moments.count + _PRIOR_WEIGHT))

@@ -1,0 +1,37 @@
+"""The entities that a text names, found by their spelling: names of several words, quoted titles, codes. No model.
+
+English writes a name with capitals, so a run of capitalised words inside a sentence is one. A single capitalised word
+that opens a sentence tells nothing and is left out. Scripts without capitals name no entity here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from am_agent.lexical.terms import STOP_WORDS
+
+_WORD = r"(?:[^\W\d_a-zßà-öø-ÿ][\w'’.&-]*\w|[^\W\d_a-zßà-öø-ÿ])"
+_JOINT = r"(?:of|the|de|von|van|and|for|in|du|la|le|&)"
+_RUN = re.compile(rf"(?<![\w'’]){_WORD}(?:\s+(?:{_JOINT}\s+){{0,2}}{_WORD})*")
+_OPENING = re.compile(r"(?:^|[.!?:;…\n\"“”(*#>-])\s*$")
+_BEFORE = 4  # characters that decide whether a sentence opens
+
+
+def entities(text: str) -> Mapping[str, int]:
+    """The entities of a text in lower case, each with the place of its first character.
+
+    Example:
+        >>> dict(entities("She met Ada Lovelace in London. The Royal Society was closed."))
+        {'ada lovelace': 8, 'london': 24, 'royal society': 36}
+    """
+    found: dict[str, int] = {}
+    for run in _RUN.finditer(text):
+        words, start = run.group().split(), run.start()
+        opens = bool(_OPENING.search(text[max(0, start - _BEFORE) : start]))
+        while words and words[0].lower() in STOP_WORDS:  # "The Royal Society", and "In London" at the beginning
+            start = text.index(words[1], start + len(words[0])) if len(words) > 1 else start
+            words, opens = words[1:], False
+        if words and not (opens and len(words) == 1):
+            found.setdefault(" ".join(words).lower(), start)
+    return found
