@@ -234,16 +234,6 @@ def test_queries_are_perturbed_before_any_system_sees_them(
     assert shown.err.splitlines()[-1] == f"every query is perturbed: {how}, seed 0"
 
 
-def test_a_prompt_fills_the_window_of_the_baselines_encoder(
-    first: subprocess.CompletedProcess[str], data: Path, cache: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The cosine has read nothing of any question, so one answer out of three at most comes first."""
-    assert main([str(data), "--sets", "chat", "--json", "--cache", str(cache), "--perturb", "prompt"]) == 0
-    found, plain = json.loads(capsys.readouterr().out)["chat"], json.loads(first.stdout)["chat"]
-    assert {name: list(each) for name, each in found.items()} == {name: list(plain[name]) for name in SYSTEMS}
-    assert found["cosine"]["recall@1"] <= 1 / 3
-
-
 def test_a_memory_of_several_fields_is_run_without_each(
     first: subprocess.CompletedProcess[str],
     data: Path,

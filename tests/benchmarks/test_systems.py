@@ -12,6 +12,7 @@ from am_agent.embedders import DeterministicEmbedder, SentenceTransformerEmbedde
 from am_agent.embedders.protocol import Vectors
 from am_agent.errors import InvalidArgument
 from benchmarks.beir import Document, Haystack, Query
+from benchmarks.perturbing import PROMPT
 from benchmarks.systems import DEPTH, ablations, am_agent, asked, bm25, cosine, filled, fuse, rrf
 from benchmarks.truncating import TruncatingEncoder
 
@@ -70,6 +71,15 @@ def test_the_truncating_encoder_stops_at_its_window(minilm: SentenceTransformerE
     np.testing.assert_allclose(encoder.queries(["Rex barks."])[0], short, atol=1e-5)
     assert encoder.fingerprint == "truncating:" + minilm.fingerprint.removeprefix("windows-1:")
     assert {each.shape for each in (short, long, first)} == {(1, encoder.dimension)}
+
+
+def test_a_prompt_fills_the_window_of_the_baselines_encoder(minilm: SentenceTransformerEmbedder) -> None:
+    """Behind it all queries have one vector there; the memory's embedder reads on."""
+    texts = [f"{PROMPT}\n{question}" for question in ("Who barks?", "How well does frozen helium conduct heat?")]
+    first, second = TruncatingEncoder().queries(texts)
+    np.testing.assert_allclose(first, second, atol=1e-5)
+    one, other = minilm.queries(texts)
+    assert np.abs(one[-1] - other[-1]).max() > 0.01
 
 
 def test_each_system_may_be_asked_for_more_than_there_is(toy: DeterministicEmbedder) -> None:
