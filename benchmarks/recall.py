@@ -6,6 +6,7 @@ python -m benchmarks.recall DIR [--sets a,b] [--perturb HOW] [--ablate | --learn
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,6 +29,7 @@ from benchmarks.systems import ablations
 from benchmarks.truncating import TruncatingEncoder
 
 _DESCRIPTION = "Recall of am_agent beside cosine, BM25 and their fusion, on sets in BEIR's layout."
+_ABREAST = 4
 
 
 class MissingLearner(Exception):
@@ -59,7 +61,7 @@ def main(arguments: Sequence[str] | None = None, opening: Opening | None = None)
         sys.stdout.write(json.dumps(results, indent=2) + "\n")
     else:
         for name, found in results.items():
-            Console().print(_table(name, found))
+            Console().print(*_tables(name, found), sep="\n")
     return 0
 
 
@@ -124,15 +126,21 @@ def _embedders(folder: Path | None) -> Iterator[tuple[Embedder, Embedder]]:
         file.close()
 
 
-def _table(name: str, measured: Results) -> Table:
-    queries = next(iter(measured.values()))["queries"]
+def _tables(name: str, found: Results) -> Iterator[Table]:
+    """Show the systems side by side, as many to a table as fit on a terminal of 80 columns."""
+    for start in range(0, len(found), _ABREAST):
+        yield _table(name, dict(itertools.islice(found.items(), start, start + _ABREAST)))
+
+
+def _table(name: str, found: Results) -> Table:
+    queries = next(iter(found.values()))["queries"]
     table = Table("", title=f"{name}, {queries} queries: the mean and its interval of 95 %", title_justify="left")
-    for system in measured:
+    for system in found:
         table.add_column(system)
     for measure in MEASURES:
         cells = [
-            f"{found[measure]:.3f}\n{found[f'{measure}:low']:.3f}-{found[f'{measure}:high']:.3f}"
-            for found in measured.values()
+            f"{each[measure]:.3f}\n{each[f'{measure}:low']:.3f}-{each[f'{measure}:high']:.3f}"
+            for each in found.values()
         ]
         table.add_row(measure, *cells)
     return table

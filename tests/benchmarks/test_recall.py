@@ -160,6 +160,24 @@ def test_without_json_there_is_a_table_for_each_set(
     assert lines[row + 1] == ["", "1.000-1.000", "0.000-1.000", "1.000-1.000", "1.000-1.000"]
 
 
+def test_no_number_is_cut_off_where_more_systems_run(
+    first: subprocess.CompletedProcess[str],
+    data: Path,
+    cache: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They go into further tables, so that all of it fits on 80 columns."""
+    monkeypatch.setenv("COLUMNS", "80")
+    arguments = [str(data), "--sets", "chat", "--cache", str(cache), "--learn", "random"]
+    assert main(arguments, opening=_opening) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("chat, 3 queries: the mean") == 2
+    assert "am_agent after random feedback" in shown
+    assert "…" not in shown
+    assert len(re.findall(r"\d\.\d{3}-\d\.\d{3}", shown)) == 5 * len(MEASURES)
+
+
 def test_on_a_terminal_there_is_a_bar_and_stdout_is_still_json(
     first: subprocess.CompletedProcess[str],
     data: Path,
