@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import bm25s
 import numpy as np
@@ -66,8 +67,21 @@ def fuse(rankings: Sequence[Ranking]) -> Ranking:
     return sorted(scores, key=lambda each: -scores[each])
 
 
-def am_agent(haystack: Haystack, embedder: Embedder) -> list[Ranking]:
-    """Rank by the memory itself, with its defaults: what a user gets who remembers the texts and asks."""
+def am_agent(haystack: Haystack, embedder: Embedder, fields: Sequence[str] | None = None) -> list[Ranking]:
+    """Rank by the memory itself, with its defaults: what a user gets who remembers the texts and asks.
+
+    Args:
+        haystack: What is remembered, and asked.
+        embedder: The memory's.
+        fields: The fields to compare by; None lets the memory decide.
+    """
+    with filled(haystack, embedder) as memory:
+        return asked(memory, haystack, fields)
+
+
+@contextmanager
+def filled(haystack: Haystack, embedder: Embedder) -> Iterator[Memory]:
+    """A memory of its own that holds the haystack's documents."""
     with Memory(embedder=embedder) as memory:
         memory.remember_many(
             {
@@ -79,9 +93,29 @@ def am_agent(haystack: Haystack, embedder: Embedder) -> list[Ranking]:
             }
             for each in haystack.documents
         )
-        return [
-            [found.id for found in memory.recall(query.text, k=K, now=query.asked_at)] for query in haystack.queries
-        ]
+        yield memory
+
+
+def asked(memory: Memory, haystack: Haystack, fields: Sequence[str] | None = None) -> list[Ranking]:
+    """Ask a filled memory every query of the haystack, each at its time."""
+    return [
+        [found.id for found in memory.recall(query.text, k=K, now=query.asked_at, fields=fields)]
+        for query in haystack.queries
+    ]
+
+
+def ablations(fields: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The fields that are left without each, by the name of the system; a single field cannot be switched off.
+
+    Example:
+        >>> ablations(("content", "words"))
+        {'am_agent without content': ('words',), 'am_agent without words': ('content',)}
+        >>> ablations(("content",))
+        {}
+    """
+    if len(fields) == 1:
+        return {}
+    return {f"am_agent without {off}": tuple(each for each in fields if each != off) for off in fields}
 
 
 def _best(haystack: Haystack, scores: npt.NDArray[np.float32], least: float = -np.inf) -> Ranking:

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from am_agent import Embedder
+from benchmarks.beir import Haystack, Query, read_sets
+from benchmarks.comparing import SYSTEMS
+from benchmarks.learning import Feedback
 from benchmarks.measures import MEASURES
-from benchmarks.recall import SYSTEMS, main
+from benchmarks.perturbing import perturbed
+from benchmarks.recall import main
+from benchmarks.systems import Ranking
 
 ROOT = Path(__file__).parents[2]
 Write = Callable[..., Path]
@@ -152,6 +160,24 @@ def test_without_json_there_is_a_table_for_each_set(
     assert lines[row + 1] == ["", "1.000-1.000", "0.000-1.000", "1.000-1.000", "1.000-1.000"]
 
 
+def test_no_number_is_cut_off_where_more_systems_run(
+    first: subprocess.CompletedProcess[str],
+    data: Path,
+    cache: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They go into further tables, so that all of it fits on 80 columns."""
+    monkeypatch.setenv("COLUMNS", "80")
+    arguments = [str(data), "--sets", "chat", "--cache", str(cache), "--learn", "random"]
+    assert main(arguments, opening=_opening) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("chat, 3 queries: the mean") == 2
+    assert "am_agent after random feedback" in shown
+    assert "…" not in shown
+    assert len(re.findall(r"\d\.\d{3}-\d\.\d{3}", shown)) == 5 * len(MEASURES)
+
+
 def test_on_a_terminal_there_is_a_bar_and_stdout_is_still_json(
     first: subprocess.CompletedProcess[str],
     data: Path,
@@ -205,3 +231,118 @@ def test_a_set_without_qrels_alone_has_no_numbers(data: Path, capsys: pytest.Cap
     shown = capsys.readouterr()
     assert json.loads(shown.out) == {}
     assert shown.err == "labels/all: left out, for it has no qrels/test.tsv\n"
+
+
+@pytest.mark.parametrize("how", ["prompt", "typos", "drop"])
+def test_queries_are_perturbed_before_any_system_sees_them(
+    how: str, data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All systems are given the same perturbed haystacks, and one line says how."""
+    given: list[Haystack] = []
+
+    def spy(haystacks: Sequence[Haystack], *_: object) -> dict[str, dict[str, float]]:
+        given.extend(haystacks)
+        return {}
+
+    monkeypatch.setattr("benchmarks.recall.measured", spy)
+    assert main([str(data), "--json", "--perturb", how]) == 0
+    expected = [each for haystacks in read_sets(data).values() for each in haystacks]
+    assert given == [perturbed(each, how) for each in expected] != expected
+    shown = capsys.readouterr()
+    assert shown.err.splitlines()[-1] == f"every query is perturbed: {how}, seed 0"
+
+
+def test_a_memory_of_several_fields_is_run_without_each(
+    first: subprocess.CompletedProcess[str],
+    data: Path,
+    cache: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A memory of a single field has no variants, so nothing changes."""
+    arguments = [str(data), "--sets", "chat", "--json", "--cache", str(cache), "--ablate"]
+    monkeypatch.setattr("benchmarks.recall.FIELDS", ("cosine",))
+    assert main(arguments) == 0
+    usual = json.loads(first.stdout)["chat"]
+    assert json.loads(capsys.readouterr().out) == {"chat": usual}
+    for module in ("benchmarks.recall", "am_agent.memory"):
+        monkeypatch.setattr(f"{module}.FIELDS", ("cosine", "second"))
+    assert main(arguments) == 0
+    found = json.loads(capsys.readouterr().out)["chat"]
+    assert list(found) == [*SYSTEMS, "am_agent without cosine", "am_agent without second"]
+    assert {name: found[name] for name in SYSTEMS} == usual
+
+
+class _Pupil:
+    """Knows all answers as soon as it was given any feedback, and none before."""
+
+    def __init__(self, feedback: Feedback) -> None:
+        self.feedback = feedback
+        self.used: list[str] = []
+
+    def teach(self, haystack: Haystack, queries: Sequence[Query]) -> None:
+        for query in queries:
+            self.used += self.feedback(query, [each.id for each in haystack.documents])
+
+    def rankings(self, haystack: Haystack, queries: Sequence[Query]) -> list[Ranking]:
+        return [list(query.gold) if self.used else [] for query in queries]
+
+    def unlearn(self) -> None:
+        self.used = []
+
+
+@contextmanager
+def _opening(haystacks: Sequence[Haystack], embedder: Embedder, feedback: Feedback) -> Iterator[_Pupil]:
+    yield _Pupil(feedback)
+
+
+@pytest.mark.parametrize(
+    ("lesson", "system"), [("gold", "am_agent after learning"), ("random", "am_agent after random feedback")]
+)
+def test_the_memory_before_and_after_learning_is_shown_beside_the_baselines(
+    lesson: str,
+    system: str,
+    first: subprocess.CompletedProcess[str],
+    data: Path,
+    cache: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The baselines are the usual ones."""
+    arguments = [str(data), "--sets", "chat", "--json", "--cache", str(cache), "--learn", lesson]
+    assert main(arguments, opening=_opening) == 0
+    found = json.loads(capsys.readouterr().out)["chat"]
+    assert list(found) == [*SYSTEMS, system]
+    usual = json.loads(first.stdout)["chat"]
+    assert {name: found[name] for name in SYSTEMS[:-1]} == {name: usual[name] for name in SYSTEMS[:-1]}
+    assert (found["am_agent"]["recall@1"], found[system]["recall@1"]) == (0.0, 1.0)
+
+
+def test_a_memory_that_cannot_learn_is_one_line_and_the_code_two(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is said before any file is read."""
+    assert main(["absent", "--learn", "gold"]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err == ("benchmarks.recall: --learn needs a memory that learns from feedback, and this one does not\n")
+
+
+def test_fields_are_not_switched_off_while_learning(capsys: pytest.CaptureFixture[str]) -> None:
+    """The two options exclude each other."""
+    with pytest.raises(SystemExit, match="2"):
+        main(["absent", "--learn", "gold", "--ablate"])
+    assert "argument --ablate: not allowed with argument --learn" in capsys.readouterr().err
+
+
+def test_the_page_has_every_option_and_every_choice(capsys: pytest.CaptureFixture[str]) -> None:
+    """Those that the help has, in the command and in a sentence of their own."""
+    page = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    shown = capsys.readouterr().out
+    options = set(re.findall(r"--\w+", shown)) - {"--help"}
+    assert options == {"--sets", "--perturb", "--ablate", "--learn", "--cache", "--json"}
+    synopsis = re.search(r"^python -m benchmarks.recall DIR \[.*\n(?: .*\n)*", page, re.M)
+    assert synopsis is not None
+    assert set(re.findall(r"--\w+", synopsis.group())) == options
+    assert all(f"`{option}" in page for option in options)
+    for choices in re.findall(r"\{([\w,]+)\}", shown):
+        assert all(f"`{choice}`" in page for choice in choices.split(","))

@@ -10,8 +10,10 @@ import pytest
 
 from am_agent.embedders import DeterministicEmbedder, SentenceTransformerEmbedder
 from am_agent.embedders.protocol import Vectors
+from am_agent.errors import InvalidArgument
 from benchmarks.beir import Document, Haystack, Query
-from benchmarks.systems import DEPTH, am_agent, bm25, cosine, fuse, rrf
+from benchmarks.perturbing import PROMPT
+from benchmarks.systems import DEPTH, ablations, am_agent, asked, bm25, cosine, filled, fuse, rrf
 from benchmarks.truncating import TruncatingEncoder
 
 
@@ -71,6 +73,15 @@ def test_the_truncating_encoder_stops_at_its_window(minilm: SentenceTransformerE
     assert {each.shape for each in (short, long, first)} == {(1, encoder.dimension)}
 
 
+def test_a_prompt_fills_the_window_of_the_baselines_encoder(minilm: SentenceTransformerEmbedder) -> None:
+    """Behind it all queries have one vector there; the memory's embedder reads on."""
+    texts = [f"{PROMPT}\n{question}" for question in ("Who barks?", "How well does frozen helium conduct heat?")]
+    first, second = TruncatingEncoder().queries(texts)
+    np.testing.assert_allclose(first, second, atol=1e-5)
+    one, other = minilm.queries(texts)
+    assert np.abs(one[-1] - other[-1]).max() > 0.01
+
+
 def test_each_system_may_be_asked_for_more_than_there_is(toy: DeterministicEmbedder) -> None:
     """A haystack of one document has rankings of one."""
     one = _haystack(["dog"], ["dog"])
@@ -93,8 +104,8 @@ def test_the_memory_is_asked_at_the_time_of_the_query(monkeypatch: pytest.Monkey
         def remember_many(self, items: Sequence[object]) -> None:
             seen.extend(items)
 
-        def recall(self, cue: str, k: int, now: datetime) -> list[Vectors]:
-            seen.append((cue, k, now))
+        def recall(self, cue: str, k: int, now: datetime, fields: Sequence[str] | None) -> list[Vectors]:
+            seen.append((cue, k, now, fields))
             return []
 
     monkeypatch.setattr("benchmarks.systems.Memory", Spy)
@@ -105,4 +116,26 @@ def test_the_memory_is_asked_at_the_time_of_the_query(monkeypatch: pytest.Monkey
     embedder = DeterministicEmbedder()
     assert am_agent(haystack, embedder) == [[]]
     facts = {"text": "Ana: Hi.", "id": "d", "actor": "Ana", "occurred_at": noon, "session": "1"}
-    assert seen == [embedder, facts, ("Who?", 10, later)]
+    assert seen == [embedder, facts, ("Who?", 10, later, None)]
+    assert am_agent(haystack, embedder, ("words", "time")) == [[]]
+    assert seen[-1] == ("Who?", 10, later, ("words", "time"))
+
+
+def test_a_filled_memory_is_asked_as_often_as_one_likes(toy: DeterministicEmbedder) -> None:
+    """Asking changes nothing, and the fields reach the memory, which knows which there are."""
+    haystack = _haystack(["cat", "dog bone", "dog"], ["dog"])
+    with filled(haystack, toy) as memory:
+        assert asked(memory, haystack) == asked(memory, haystack, ("cosine",)) == [["2", "1", "0"]]
+        with pytest.raises(InvalidArgument, match="fields is a tuple of"):
+            asked(memory, haystack, ("smell",))
+    assert am_agent(haystack, toy) == [["2", "1", "0"]]
+
+
+def test_each_field_is_switched_off_once() -> None:
+    """The others stay, in their order; a single field has no others."""
+    assert ablations(("content", "words", "time")) == {
+        "am_agent without content": ("words", "time"),
+        "am_agent without words": ("content", "time"),
+        "am_agent without time": ("content", "words"),
+    }
+    assert ablations(("cosine",)) == {}

@@ -1,0 +1,36 @@
+"""What is said while people wait: a line for each haystack, or a bar that counts runs."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from benchmarks.beir import Document, Haystack, Query
+from benchmarks.progress import progress
+
+DOCUMENTS, QUERIES = (Document("d", "Rex barks."),), (Query("q", "Who barks?", None, {"d": 1}),)
+ONE, TWO = Haystack("one", DOCUMENTS, QUERIES), Haystack("two", DOCUMENTS, QUERIES)
+
+
+def test_off_a_terminal_the_first_system_alone_writes_a_line() -> None:
+    """Markup in a name is no markup."""
+    named = Haystack("[bold]", ONE.documents, ONE.queries)
+    console = Console(file=io.StringIO(), soft_wrap=True)
+    with progress(console, {"set": [ONE, named]}, ("cosine", "am_agent")) as step:
+        for haystack in (ONE, named):
+            for system in ("cosine", "am_agent"):
+                step(haystack, system)
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue() == "one: 1 documents, 1 queries\n[bold]: 1 documents, 1 queries\n"
+
+
+def test_on_a_terminal_the_bar_counts_each_run_once() -> None:
+    """A haystack that a system comes back to does not count twice."""
+    console = Console(file=io.StringIO(), force_terminal=True, width=120)
+    with progress(console, {"set": [ONE, TWO]}, ("cosine", "am_agent")) as step:
+        for haystack, system in ((ONE, "cosine"), (TWO, "cosine"), (ONE, "am_agent"), (ONE, "am_agent")):
+            step(haystack, system)
+        step(TWO, "am_agent")
+    assert isinstance(console.file, io.StringIO)
+    assert "two: 1 documents, 1 queries, am_agent" in console.file.getvalue()
