@@ -361,7 +361,7 @@ class Memory:
             if predicate is not None:
                 allowed = [seq for seq, _ in episodes.matching(connection, ids, visibility, predicate)]
             matches = scan(
-                [snapshot.view for snapshot in snapshots],
+                [(snapshot.roster, snapshot.patterns) for snapshot in snapshots],
                 cues,
                 k,
                 excluded=[seq for snapshot in snapshots for seq in snapshot.expired(visibility.now)],

@@ -70,10 +70,9 @@ def _all_at_once(memory: Memory) -> tuple[Facts, list[str]]:
 
 def _patterns(snapshot: Snapshot) -> dict[int, bytes]:
     """The patterns that are alive, by row number."""
-    view = snapshot.view
-    ends = [*view.starts[1:].tolist(), len(view.rows)]
-    everything = zip(view.keys.tolist(), view.alive.tolist(), view.starts.tolist(), ends, strict=True)
-    return {key: view.rows[start:end].tobytes() for key, alive, start, end in everything if alive}
+    roster, patterns = snapshot.roster, snapshot.patterns
+    living = roster.places(roster.keys.tolist()).tolist()
+    return {int(roster.keys[place]): patterns.of(place).tobytes() for place in living}
 
 
 def test_eight_threads_lose_nothing_and_double_nothing(memory: Memory, toy: DeterministicEmbedder) -> None:

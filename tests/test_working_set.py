@@ -1,13 +1,205 @@
-"""The patterns in memory stay true, whatever interrupts them."""
+"""The episodes in memory stay true, whatever happens to the file and whatever interrupts them."""
 
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import time_machine
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from am_agent import DeterministicEmbedder, Memory, errors
+from am_agent.store import episodes, namespaces, space
+from am_agent.store.episodes import Visibility
+from am_agent.store.schema import episode, microseconds
+from am_agent.working_set import Snapshot, WorkingSet, past
 from tests.test_equivalence import assert_same
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+SMALL = DeterministicEmbedder(dimension=8, width=3)
+
+IDS = st.sampled_from("abcdefgh")
+FACTS = st.fixed_dictionaries(
+    {
+        "text": st.sampled_from(["tea", "rain and tea", "rooks on a board", "a long red bridge in Oslo at night"]),
+        "actor": st.sampled_from([None, "Ana", "Ben"]),
+        "session": st.sampled_from([None, "one", "one", "two"]),
+        "occurred_at": st.integers(0, 4).map(lambda hours: START - timedelta(hours=hours)),
+    }
+)
+LIVES = st.sampled_from([None, None, None, 5, 30]).map(lambda seconds: seconds and timedelta(seconds=seconds))
+STEPS = st.one_of(
+    st.tuples(st.just("remember"), st.lists(st.tuples(IDS, FACTS, LIVES), min_size=1, max_size=4)),
+    st.tuples(st.just("update"), IDS, FACTS),
+    st.tuples(st.just("forget"), st.lists(IDS, min_size=1, max_size=3)),
+    st.tuples(st.just("wait"), st.integers(1, 20)),
+    st.tuples(
+        st.just("look"),
+    ),
+)
+
+
+def _facts(snapshot: Snapshot, now: datetime) -> dict[int, tuple[Any, ...]]:
+    """What a snapshot says of each episode that is to be seen, in terms that do not depend on places and numbers."""
+    roster, attributes = snapshot.roster, snapshot.attributes
+    names = {number: name for name, number in snapshot.actors.items()}
+    seen = roster.alive.copy()
+    seen[roster.places(snapshot.expired(now))] = False
+    places = np.flatnonzero(seen)
+    around = snapshot.chains.neighbours(places, seen, 2)
+    keys = [*roster.keys.tolist(), -1]  # so that no neighbour stays none
+    return {
+        keys[place]: (
+            snapshot.patterns.of(place).tobytes(),
+            names.get(int(attributes.actors[place])),
+            int(attributes.sessions[place]) >= 0
+            and [keys[other] for other in places if attributes.sessions[other] == attributes.sessions[place]],
+            int(attributes.times[place]),
+            int(attributes.ends[place]),
+            [keys[other] for other in near],
+        )
+        for place, near in zip(places.tolist(), around.tolist(), strict=True)
+    }
+
+
+def _expected(memory: Memory, now: datetime) -> dict[int, tuple[Any, ...]]:
+    """The same, written down from the rows one by one."""
+    with memory._read() as connection:
+        found = space.find(connection)
+        everything = list(episodes.all_versions(connection, namespaces.find(connection, ())))
+        vectors = episodes.vectors_of(connection, [seq for seq, _ in everything], found.id)
+    firsts: dict[str, int] = {}
+    for seq, each in everything:
+        firsts.setdefault(each.id, seq)
+    current = {
+        seq: each
+        for seq, each in everything
+        if each.superseded_at is None and (each.expires_at is None or each.expires_at > now)
+    }
+    expected = {}
+    for seq, each in current.items():
+        session = [other for other in current if current[other].session == each.session is not None]
+        order = sorted(session, key=lambda other: (current[other].occurred_at, firsts[current[other].id]))
+        padded = [-1, -1, *order, -1, -1]
+        at = padded.index(seq) if session else 0
+        expected[seq] = (
+            vectors[seq].tobytes(),
+            each.actor,
+            session or False,
+            microseconds(each.occurred_at),
+            np.iinfo(np.int64).max if each.expires_at is None else microseconds(each.expires_at),
+            [padded[at - 1], padded[at - 2], padded[at + 1], padded[at + 2]] if session else [-1] * 4,
+        )
+    return expected
+
+
+def _snapshot(memory: Memory, working_set: WorkingSet) -> Snapshot | None:
+    with memory._read() as connection:
+        found, ids = space.find(connection), namespaces.find(connection, ())
+        return next(iter(working_set.snapshots(connection, ids, found.id, 8)), None)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(STEPS, min_size=1, max_size=14))
+def test_what_is_kept_equals_what_is_rebuilt_from_sql(steps: list[tuple[Any, ...]]) -> None:
+    """Keys, patterns, attributes and neighbours, after any writes; and older snapshots stay as they were."""
+    kept, seen = WorkingSet(), []
+    with time_machine.travel(START, tick=False) as clock, Memory(embedder=SMALL) as memory:
+        for number, (verb, *arguments) in enumerate([*steps, ("look",)]):
+            clock.shift(timedelta(milliseconds=1))
+            if verb == "remember":
+                items = [{"id": id_, **facts, "ttl": life} for id_, facts, life in arguments[0]]
+                memory.remember_many(items, batch=2)
+            elif verb == "update":
+                with suppress(errors.UnknownEpisode):
+                    memory.update(arguments[0], **arguments[1])
+            elif verb == "forget":
+                memory.forget(ids=arguments[0])
+            elif verb == "wait":
+                clock.shift(arguments[0])
+            if verb not in ("look", "update") and number % 2:
+                continue  # so that several writes are taken over at once
+            now = datetime.now(UTC)
+            snapshot = _snapshot(memory, kept)
+            expected = _expected(memory, now)
+            if snapshot is None:
+                assert expected == {}
+            else:
+                assert _facts(snapshot, now) == expected
+                assert snapshot.moments.count == sum(len(each[0]) // 32 for each in _facts(snapshot, START).values())
+                seen.append((snapshot, now, expected))
+        if snapshot is not None:
+            rebuilt = _snapshot(memory, WorkingSet())
+            assert rebuilt is not None
+            assert _facts(rebuilt, now) == expected
+    for snapshot, then, expected in seen:
+        assert _facts(snapshot, then) == expected
+
+
+def test_the_past_is_built_from_its_own_versions() -> None:
+    """As of an earlier time the neighbours are those of then, and a session does not reach into another namespace."""
+    with time_machine.travel(START, tick=False) as clock, Memory(embedder=SMALL) as memory:
+        for id_, hours in (("a", 1), ("b", 2), ("c", 3)):
+            memory.remember(id_, id=id_, session="one", occurred_at=START + timedelta(hours=hours))
+        memory.remember("elsewhere", id="d", session="one", namespace=("other",), occurred_at=START)
+        clock.shift(60)
+        memory.update("b", occurred_at=START + timedelta(hours=9), actor="Ben")
+        memory.forget(ids="c")
+        with memory._read() as connection:
+            found = space.find(connection)
+            ids = [*namespaces.find(connection, ()), *namespaces.find(connection, ("other",))]
+            now = datetime.now(UTC)
+            then = past(connection, ids, found.id, 8, Visibility(now, START + timedelta(seconds=1)))
+            today = past(connection, ids, found.id, 8, Visibility(now, now))
+    neighbours = {key: facts[-1] for key, facts in _facts(then, now).items()}
+    assert neighbours == {1: [-1, -1, 2, -1], 2: [1, -1, -1, -1], 4: [-1] * 4}  # c is gone from the past, too
+    assert {key: facts[-1] for key, facts in _facts(today, now).items()} == {
+        1: [-1, -1, 5, -1],
+        4: [-1] * 4,
+        5: [1, -1, -1, -1],
+    }
+    assert (dict(then.actors), dict(today.actors)) == ({}, {"Ben": 0})
+
+
+def test_names_keep_their_numbers_and_snapshots_cannot_change_them() -> None:
+    """An actor's number outlives the actor's episodes and every compaction."""
+    with Memory(embedder=SMALL) as memory:
+        kept = WorkingSet()
+        memory.remember_many([{"id": name, "text": "hello", "actor": name} for name in ("Ana", "Ben", "Eva")])
+        first = _snapshot(memory, kept)
+        memory.forget(ids=["Ana", "Ben"])
+        memory.remember_many([{"text": "hello again", "actor": name} for name in ("Ida", "Ben")])
+        second = _snapshot(memory, kept)
+    assert first is not None
+    assert second is not None
+    assert dict(second.actors) == {"Ana": 0, "Ben": 1, "Eva": 2, "Ida": 3}
+    assert second.attributes.actors.tolist() == [2, 3, 1]
+    with pytest.raises(TypeError):
+        second.actors["Uli"] = 9  # type: ignore[index]
+
+
+def test_a_row_is_streamed_with_its_text_once_and_with_the_first_of_its_versions() -> None:
+    """Everything that the arrays need is there, whatever the number of windows and versions."""
+    text = "a long red bridge in Oslo at night"
+    with time_machine.travel(START, tick=False), Memory(embedder=SMALL) as memory:
+        memory.remember("tea", id="x")
+        memory.remember(text, id="y", actor="Ana", session="one", ttl=timedelta(seconds=9))
+        memory.update("x", text=text)
+        memory.update("x", actor="Ben", occurred_at=START - timedelta(microseconds=1))
+        with memory._read() as connection:
+            rows = list(episodes.stored(connection, space.find(connection).id, episode.c.superseded_at.is_(None)))
+    time = microseconds(START)
+    assert [row[:-1] for row in rows] == [
+        (2, 1, 2, text, "Ana", "one", time, time + 9_000_000),
+        (4, 1, 1, text, "Ben", None, time - 1, None),
+    ]
+    assert [row.patterns.shape for row in rows] == [(3, 8), (3, 8)]
 
 
 def test_a_recall_that_is_interrupted_loses_nothing_for_the_next(tmp_path: Path, toy: DeterministicEmbedder) -> None:

@@ -6,10 +6,25 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby, islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, delete, func, insert, or_, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    type_coerce,
+)
 
 from am_agent.draft import Vectors
 from am_agent.episode import Episode, Namespace
@@ -17,6 +32,8 @@ from am_agent.filter import Predicate
 from am_agent.store import journal, namespaces
 from am_agent.store.journal import Change
 from am_agent.store.schema import episode, namespace, vector
+
+T = TypeVar("T")
 
 _FLOAT = np.dtype("<f4")
 _CHUNK = 500  # strings in one statement: SQLite bounds the number of its variables
@@ -40,11 +57,16 @@ class Visibility:
 
 
 class Stored(NamedTuple):
-    """The patterns of one version, under its place in the order of recording."""
+    """One version as the memory's arrays need it, under its place in the order of recording; times in microseconds."""
 
     seq: int
     namespace_id: int
-    expires_at: datetime | None
+    first_seq: int  # of the first version of its id
+    text: str
+    actor: str | None
+    session: str | None
+    occurred_at: int
+    expires_at: int | None
     patterns: Vectors  # [windows, d]
 
 
@@ -220,15 +242,40 @@ def vector_rows(seq: int | None, space_id: int, patterns: Vectors) -> list[dict[
 
 
 def stored(connection: Connection, space_id: int, where: ColumnElement[bool]) -> Iterator[Stored]:
-    """Stream the patterns of the versions that satisfy a condition on `episode`, in the order of recording."""
+    """Stream the versions that satisfy a condition on `episode`, with their patterns, in the order of recording."""
+    earlier = episode.alias("earlier")
+    first = (
+        select(earlier.c.seq)
+        .where(earlier.c.namespace_id == episode.c.namespace_id, earlier.c.id == episode.c.id)
+        .order_by(earlier.c.version)  # the order of the index: one step, however many versions there are
+        .limit(1)
+        .correlate(episode)
+        .scalar_subquery()
+    )
     query = (
-        select(episode.c.seq, episode.c.namespace_id, episode.c.expires_at, vector.c.data)
+        select(
+            episode.c.seq,
+            episode.c.namespace_id,
+            _once(first),
+            _once(episode.c.text),
+            episode.c.actor,
+            episode.c.session,
+            type_coerce(episode.c.occurred_at, BigInteger),
+            type_coerce(episode.c.expires_at, BigInteger),
+            vector.c.data,
+        )
         .join(vector, vector.c.episode_seq == episode.c.seq)
         .where(vector.c.embedder_id == space_id, where)
         .order_by(episode.c.seq, vector.c.ordinal)
     )
-    for (seq, namespace_id, expires_at), rows in groupby(_stream(connection, query), key=lambda row: row[:3]):
-        yield Stored(seq, namespace_id, expires_at, decode_vectors(row.data for row in rows))
+    for _, group in groupby(_stream(connection, query), key=lambda row: row[0]):
+        rows = list(group)
+        yield Stored._make((*rows[0][:-1], decode_vectors(row.data for row in rows)))
+
+
+def _once(value: ColumnElement[T]) -> ColumnElement[T | None]:
+    """A value in the row of an episode's first vector only: a long text is not to be read again for each window."""
+    return case((vector.c.ordinal == 0, value))
 
 
 def erase(
