@@ -1,13 +1,14 @@
-"""Patterns in memory, and the exact best match of each key. Arrays only; knows no text, time or SQL.
+"""Patterns in memory, and the exact scores of whoever owns them. Arrays only; knows no text, time or SQL.
 
-A key stands for whatever owns one or more patterns. Its score is the maximum over them, and over the windows of the
-cue: a long text matches as well as its best part does.
+A key stands for whatever owns one or more patterns; it has one score, whatever their number is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,8 @@ from am_agent.hopfield.metric import Moments
 from am_agent.hopfield.roster import Booleans, Integers, RosterView
 
 Floats = npt.NDArray[np.float32]
+Reals = npt.NDArray[np.float64]
+S = TypeVar("S", bound=np.generic)
 
 _RESCORED = 200
 """At least so many of the best are scored in float64: they hold nearly all of the softmax's mass."""
@@ -36,12 +39,17 @@ class PatternView:
 
     def of(self, place: int) -> Floats:
         """The patterns of one place, float32 [windows, d]."""
-        end = int(self.starts[place + 1]) if place + 1 < len(self.starts) else len(self.rows)
-        return self.rows[self.starts[place] : end]
+        return self.rows[_rows_of(self, np.array([place]))]
 
     def heights(self) -> Integers:
         """How many patterns each place has, int64 [n]."""
         return np.diff(self.starts, append=len(self.rows))
+
+    def heights_of(self, places: Integers) -> Integers:
+        """How many patterns some places have, int64 [m]."""
+        following = np.minimum(places + 1, len(self.starts) - 1)
+        ends = np.where(places + 1 < len(self.starts), self.starts[following], len(self.rows))
+        return np.asarray(ends - self.starts[places], dtype=np.int64)
 
     def mask(self, places: Booleans) -> Booleans:
         """Which rows belong to the places of a mask [n], bool [rows]."""
@@ -94,115 +102,180 @@ class PatternSet:
 
 
 @dataclass(frozen=True, slots=True)
-class Matches:
-    """The scores of the eligible keys for one cue.
+class Scope:
+    """Several sets of patterns as one: what a cue may see.
+
+    A *position* counts through the places of the first set, then of the second, and so on.
 
     Attributes:
-        keys: Ascending, int64 [n].
-        scores: The best inner product of each key, float64 [n]; exact for the best ones, within 3e-5 for the rest.
-        best: Positions of the k best in order, ties by key, int64 [min(k, n)].
+        patterns: The sets.
+        keys: Of every position, int64 [n]; distinct.
+        eligible: False for positions that do not take part, bool [n].
+        bounds: The first position of each set, and n, int64 [sets + 1].
     """
 
+    patterns: tuple[PatternView, ...]
     keys: Integers
-    scores: npt.NDArray[np.float64]
-    best: Integers
+    eligible: Booleans
+    bounds: Integers
+
+    @staticmethod
+    def of(
+        parts: Sequence[tuple[RosterView, PatternView]],
+        *,
+        excluded: Sequence[Integers] = (),
+        allowed: Iterable[int] | None = None,
+    ) -> Scope:
+        """Put sets together.
+
+        Args:
+            parts: Sets of patterns, each with its roster; their keys are distinct.
+            excluded: The places of each set that do not take part; none where the argument is empty.
+            allowed: The only keys that may take part; None for all.
+        """
+        bounds = np.cumsum([0, *(len(roster.keys) for roster, _ in parts)])
+        keys = _joined([roster.keys for roster, _ in parts], np.int64)
+        eligible = _joined([roster.alive for roster, _ in parts], np.bool_)
+        if any(len(places) for places in excluded) or allowed is not None:
+            eligible = eligible.copy()  # that of a single roster is its own
+        for first, places in zip(bounds, excluded, strict=False):
+            eligible[first + places] = False
+        if allowed is not None:
+            eligible &= np.isin(keys, np.fromiter(allowed, dtype=np.int64))
+        return Scope(tuple(patterns for _, patterns in parts), keys, eligible, bounds)
+
+    def split(self, positions: Integers) -> Iterator[tuple[int, Integers, Booleans]]:
+        """The set of some positions, their places in it, and which of the positions these are, bool [m]."""
+        for number, (first, end) in enumerate(pairwise(self.bounds.tolist())):
+            own = (positions >= first) & (positions < end)
+            if own.any():
+                yield number, positions[own] - first, own
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """The scores of everything that a cue may see.
+
+    Attributes:
+        scores: Of every position, float64 [n]; -inf for those that do not take part. Exact for the candidates, within
+            the rounding of float32 for the rest.
+        candidates: Ascending positions; the best ones are among them, int64 [m].
+    """
+
+    scores: Reals
+    candidates: Integers
 
 
 def scan(
-    parts: Sequence[tuple[RosterView, PatternView]],
-    cues: Floats,
+    scope: Scope,
+    queries: Reals,
     k: int,
     *,
-    excluded: Iterable[int] = (),
-    allowed: Iterable[int] | None = None,
+    lead: float = 0.0,
+    others: Reals | None = None,
 ) -> Matches:
-    """Score every key and find the k best, exactly.
+    """Score every position, and exactly those that may be among the k best.
 
-    One pass in float32 over everything; then every key that the rounding of that pass could have kept from the k
+    The score of a position is `(1 - lead) max_r x_r'y + lead x_1'y + g` with its patterns x_1, x_2, ..., the greatest
+    over the queries y: a long text matches as well as its best part does, and its opening says what it is about. One
+    pass in float32 over everything; then every position that the rounding of that pass could have kept from the k
     best, and at least the 200 best, in float64 from the same stored patterns.
 
     Args:
-        parts: Sets of patterns, each with its roster; their keys are distinct.
-        cues: The windows of one cue, unit rows, float32 [windows, d].
+        scope: What takes part.
+        queries: The windows of one cue, or what became of them, float64 [windows, d].
         k: How many are wanted.
-        excluded: Keys that do not take part.
-        allowed: The only keys that may take part; None for all.
+        lead: The share of the first pattern, 0 to 1.
+        others: g, what other fields give to each position, float64 [n]; None for nothing.
 
     Example:
         >>> from am_agent.hopfield.roster import Roster
         >>> roster, patterns = Roster(), PatternSet(dimension=2)
         >>> roster.append([7, 9])
         >>> patterns.append([np.array([[1, 0]], np.float32), np.array([[0, 1]], np.float32)])
-        >>> matches = scan([(roster.view(), patterns.view())], np.array([[0.6, 0.8]], np.float32), k=1)
-        >>> matches.keys[matches.best].tolist(), matches.scores.round(6).tolist()
-        ([9], [0.6, 0.8])
+        >>> scope = Scope.of([(roster.view(), patterns.view())])
+        >>> matches = scan(scope, np.array([[0.6, 0.8]]), k=1)
+        >>> matches.scores.round(6).tolist(), best(scope, matches.scores, matches.candidates, k=1).tolist()
+        ([0.6, 0.8], [1])
     """
-    barred = np.fromiter(excluded, dtype=np.int64)
-    only = None if allowed is None else np.fromiter(allowed, dtype=np.int64)
-    found = [_eligible(roster, patterns, cues, barred, only) for roster, patterns in parts]
-    keys = np.concatenate(
-        [roster.keys[places] for (roster, _), (places, _) in zip(parts, found, strict=True)] or [barred[:0]]
-    )
-    scores = np.concatenate([scored for _, scored in found] or [np.empty(0)])
-    if not len(keys):
-        return Matches(keys, scores, np.empty(0, dtype=np.int64))
-    candidates = _candidates(scores, k, cues.shape[1])
-    end = 0
-    for (_, patterns), (places, _) in zip(parts, found, strict=True):
-        start, end = end, end + len(places)
-        own = candidates[(candidates >= start) & (candidates < end)]
-        scores[own] = _rescored(patterns, places[own - start], cues)
-    by_key = np.argsort(keys, kind="stable")
-    keys, scores = keys[by_key], scores[by_key]
-    return Matches(keys, scores, np.argsort(-scores, kind="stable")[:k].astype(np.int64))
+    scores = _joined([_scanned(patterns, queries, lead) for patterns in scope.patterns], np.float64)
+    if others is not None:
+        scores += others
+    scores[~scope.eligible] = -np.inf
+    candidates = _candidates(scores, int(np.count_nonzero(scope.eligible)), k, _rounding(queries))
+    scores[candidates] = rescored(scope, candidates, queries, lead=lead)
+    if others is not None:
+        scores[candidates] += others[candidates]
+    return Matches(scores, candidates)
 
 
-def _eligible(
-    roster: RosterView, patterns: PatternView, cues: Floats, barred: Integers, only: Integers | None
-) -> tuple[Integers, npt.NDArray[np.float64]]:
-    """Positions of the keys that take part, and their scores in float32."""
-    mask = roster.alive.copy()
-    if len(barred):
-        mask &= ~np.isin(roster.keys, barred)
-    if only is not None:
-        mask &= np.isin(roster.keys, only)
-    places = np.flatnonzero(mask)
-    if not len(places):
-        return places, np.empty(0)
-    scores = (patterns.rows @ cues.T).max(axis=1)
+def rescored(scope: Scope, positions: Integers, queries: Reals, *, lead: float = 0.0) -> Reals:
+    """The scores of some positions from their patterns alone (g = 0), in float64 [m]."""
+    scores = np.empty(len(positions))
+    for number, places, own in scope.split(positions):
+        scores[own] = _exact(scope.patterns[number], places, queries, lead)
+    return scores
+
+
+def best(scope: Scope, scores: Reals, positions: Integers, k: int) -> Integers:
+    """The k best of some positions, the best first, ties in the order of their keys."""
+    order = np.lexsort((scope.keys[positions], -scores[positions]))
+    return positions[order[:k]]
+
+
+def _scanned(patterns: PatternView, queries: Reals, lead: float) -> Reals:
+    """The score of every place in float32, which is read as float64 from here on."""
+    if not len(patterns.starts):
+        return np.empty(0)
+    products = patterns.rows @ queries.T.astype(np.float32)
     if len(patterns.rows) != len(patterns.starts):
-        scores = np.maximum.reduceat(scores, patterns.starts)
-    return places, scores[places].astype(np.float64)
+        greatest = np.maximum.reduceat(products, patterns.starts, axis=0)
+        products = (1 - lead) * greatest + lead * products[patterns.starts] if lead else greatest
+    scores: Reals = (products[:, 0] if products.shape[1] == 1 else products.max(axis=1)).astype(np.float64)
+    return scores
 
 
-def _candidates(scores: npt.NDArray[np.float64], k: int, dimension: int) -> Integers:
+def _rounding(queries: Reals) -> float:
+    """How far a score of the pass in float32 can be from the exact one."""
+    # |fl(x.y) - x.y| <= d u |x||y| / (1 - d u), u = 2^-24 (Higham 2002, eq. 3.5), in whatever order it is summed; to
+    # d, 4 are added for rounding y itself and for the sum with the opening.
+    unit = (queries.shape[1] + 4) * 2.0**-24
+    # 1.01: rounded patterns are not of length one exactly
+    return 1.01 * unit / (1 - unit) * float(np.sqrt((queries**2).sum(axis=1)).max(initial=0.0))
+
+
+def _candidates(scores: Reals, eligible: int, k: int, error: float) -> Integers:
     """Positions that must be rescored for the k best to be exact."""
     wanted = max(k, _RESCORED)
-    if len(scores) <= wanted:
-        return np.arange(len(scores))
-    # |fl(x.y) - x.y| <= d u |x||y| / (1 - d u), u = 2^-24 (Higham 2002, eq. 3.5), in whatever order it is summed.
-    unit = dimension * 2.0**-24
-    error = 1.01 * unit / (1 - unit)  # 1.01: rounded patterns are not of length one exactly
+    if eligible <= wanted:
+        return np.flatnonzero(scores > -np.inf)
     partitioned = np.partition(scores, [len(scores) - wanted, len(scores) - k])
     floor = min(partitioned[len(scores) - wanted], partitioned[len(scores) - k] - 2 * error)
     return np.flatnonzero(scores >= floor)
 
 
-def _rescored(view: PatternView, places: Integers, cues: Floats) -> npt.NDArray[np.float64]:
+def _exact(view: PatternView, places: Integers, queries: Reals, lead: float) -> Reals:
     """The scores of some places in float64."""
-    heights = view.heights()[places]
+    heights = view.heights_of(places)
     offsets = np.cumsum(heights) - heights
     rows = view.rows[_rows_of(view, places)].astype(np.float64)
     # Summed row by row, each in the same order, which a matrix product does not promise: equal patterns must have
     # equal scores to the last bit, or chance and not the order of recording would break their tie.
-    scores = np.max([(rows * cue).sum(axis=1) for cue in cues.astype(np.float64)], axis=0)
-    best: npt.NDArray[np.float64] = np.maximum.reduceat(scores, offsets) if len(offsets) else scores
-    return best
+    products = np.stack([(rows * query).sum(axis=1) for query in queries], axis=1)
+    greatest = np.maximum.reduceat(products, offsets, axis=0)
+    # Of one pattern the mixture is the pattern's own score, and rounding must not make it another.
+    mixed = np.where(heights[:, None] > 1, (1 - lead) * greatest + lead * products[offsets], greatest)
+    scores: Reals = mixed.max(axis=1)
+    return scores
 
 
 def _rows_of(view: PatternView, places: Integers) -> Integers:
     """The rows of some places, in the order of the places."""
-    heights = view.heights()[places]
+    heights = view.heights_of(places)
     offsets = np.cumsum(heights) - heights
-    rows: Integers = np.arange(heights.sum()) + np.repeat(view.starts[places] - offsets, heights)
-    return rows
+    return np.arange(heights.sum()) + np.repeat(view.starts[places] - offsets, heights)
+
+
+def _joined(parts: Sequence[npt.NDArray[S]], dtype: type[S]) -> npt.NDArray[S]:
+    """The parts as one array, without a copy where there is one only."""
+    return parts[0] if len(parts) == 1 else np.concatenate([*parts, np.empty(0, dtype=dtype)])
