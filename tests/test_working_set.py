@@ -225,3 +225,26 @@ def test_a_recall_that_is_interrupted_loses_nothing_for_the_next(tmp_path: Path,
         assert interrupted > 10  # the rest took fewer steps
         with Memory(path, embedder=toy) as fresh:
             assert_same(memory.recall("note 7 at 1", k=20), fresh.recall("note 7 at 1", k=20))
+
+
+def test_remembering_one_more_copies_nothing() -> None:
+    """What comes in order is written behind what the snapshot before shows, in the same arrays."""
+    with Memory(embedder=SMALL) as memory:
+        kept = WorkingSet()
+        facts = {"text": "tea", "actor": "Ana", "session": "one"}
+        memory.remember_many([{**facts, "occurred_at": START + timedelta(hours=hour)} for hour in range(65)])
+        _snapshot(memory, kept)
+        memory.remember("tea", actor="Ana", session="one", occurred_at=START + timedelta(hours=70))  # makes room
+        before = _snapshot(memory, kept)
+        memory.remember("tea", actor="Ben", session="one", occurred_at=START + timedelta(hours=71), ttl=timedelta(9))
+        after = _snapshot(memory, kept)
+    assert before is not None
+    assert after is not None
+    arrays = [
+        getattr(getattr(snapshot, part), name)
+        for part in ("roster", "patterns", "attributes", "chains")
+        for name in getattr(before, part).__slots__
+        for snapshot in (before, after)
+    ]
+    assert [len(each) for each in arrays] == [66, 67] * 10
+    assert all(np.shares_memory(*pair) for pair in zip(arrays[::2], arrays[1::2], strict=True))
