@@ -11,7 +11,7 @@ from typing import TypeVar
 from sqlalchemy import ColumnElement, Connection, and_
 
 from am_agent.hopfield.attributes import NEVER, Attributes, AttributesView
-from am_agent.hopfield.graph import Chains, ChainView
+from am_agent.hopfield.chains import Chains, ChainView
 from am_agent.hopfield.metric import Moments
 from am_agent.hopfield.roster import Roster, RosterView
 from am_agent.hopfield.scan import PatternSet, PatternView

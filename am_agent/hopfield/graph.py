@@ -1,185 +1,140 @@
-"""What lies next to what: the chain of each session, by place. Arrays only; knows neither times nor what a session is.
+"""Spreading activation: what a seed's links add to what they reach. Arrays only; knows nothing of what links stand for.
 
-A *place* is a position in the order of recording. A session is a number, and its places form a chain in the order of
-(time, first, place), where `first` tells which of two equal times came first, and stays what it was when a place is
-replaced by a newer one: the newer one then lies beside the older.
+Activation here is rectified, since what is half forgotten has nothing to give, and bounded, since an association is
+never surer than what it came from. Without the first it costs most corpora points of recall, without the second the
+best match itself is overtaken by what lies next to it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from am_agent.hopfield.column import Column
-from am_agent.hopfield.roster import Booleans, Integers
+from am_agent.hopfield.roster import Integers
 
-Links = npt.NDArray[np.int32]
-
-_NONE = -1
+Reals = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class ChainView:
-    """What the chains were at one moment; later changes to the chains leave it as it is.
-
-    A link to a place that is not in the view was made later, and is none.
+class Links:
+    """Directed links of one kind.
 
     Attributes:
-        prev: The place before each in its session, int32 [n]; -1 for none.
-        next: The place after each in its session, int32 [n]; -1 for none, n or more for one that came later.
+        sources: Where they start, int64 [links].
+        targets: Where they lead, int64 [links].
+        strengths: What share of the source's activation they carry, non-negative, float64 [links].
+        bound: No target gets above this share of the greatest activation that reaches it, between 0 and 1.
     """
 
-    prev: Links
-    next: Links
+    sources: Integers
+    targets: Integers
+    strengths: Reals
+    bound: float
 
-    def neighbours(self, places: Integers, alive: Booleans, reach: int) -> Links:
-        """The nearest living places before and after some places, in their sessions.
+
+def spread(activation: Reals, links: Sequence[Links], floor: float) -> Reals:
+    """What the links add to each activation: never less than 0, and 0 where nothing reaches.
+
+    One step of spreading activation (Anderson 1983) on the rectified sources:
+    `min(a_j + sum_i s_ij max(a_i - floor, 0), bound max_i a_i) - a_j`, the greatest over the kinds of links.
+
+    Args:
+        activation: a, centred at what chance gives, float64 [n].
+        links: By kind; a source at or below the floor gives nothing.
+        floor: What an activation must exceed to spread.
+
+    Returns:
+        float64 [n].
+
+    Example:
+        >>> next_to = Links(np.array([0, 1]), np.array([1, 2]), np.array([0.5, 0.5]), bound=0.9)
+        >>> spread(np.array([4.0, 1.0, 1.0]), [next_to], floor=2.0).tolist()
+        [0.0, 1.0, 0.0]
+    """
+    added = np.zeros_like(activation)
+    for kind in links:
+        given = np.maximum(activation[kind.sources] - floor, 0.0)
+        flows = given > 0
+        targets = kind.targets[flows]
+        reached = np.bincount(targets, given[flows] * kind.strengths[flows], minlength=len(activation))
+        greatest = np.full(len(activation), -np.inf)
+        np.maximum.at(greatest, targets, activation[kind.sources[flows]])
+        gain = np.minimum(reached, kind.bound * greatest - activation)
+        added = np.maximum(added, np.where(greatest > -np.inf, gain, 0.0))
+    return added
+
+
+def gate(coherence: float, low: float, high: float) -> float:
+    """How much a kind of links is worth: 0 up to a coherence of `low`, 1 from `high` on, in a straight line between.
+
+    Example:
+        >>> gate(1.5, low=1.0, high=2.0)
+        0.5
+    """
+    return min(max((coherence - low) / (high - low), 0.0), 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Coherence:
+    """How much closer linked patterns lie than patterns by chance: sums, so a union's are the sums of its parts'.
+
+    Attributes:
+        pairs: How many linked pairs were looked at.
+        linked: The sum of their inner products.
+        others: How many pairs by chance were looked at.
+        total: The sum of theirs.
+        square: The sum of the squares of theirs.
+    """
+
+    pairs: int = 0
+    linked: float = 0.0
+    others: int = 0
+    total: float = 0.0
+    square: float = 0.0
+
+    def __add__(self, other: Coherence) -> Coherence:
+        return Coherence(
+            self.pairs + other.pairs,
+            self.linked + other.linked,
+            self.others + other.others,
+            self.total + other.total,
+            self.square + other.square,
+        )
+
+    def value(self, prior: float, weight: float) -> float:
+        """The mean inner product of linked pairs, in standard deviations above that of chance.
 
         Args:
-            places: Places of the view, dead or alive, int [m].
-            alive: The places that count, bool [n]; the others are stepped over, and add nothing to a distance.
-            reach: How far to go, at least 1.
-
-        Returns:
-            int32 [m, 2 * reach]: first those before, at distance 1 to reach, then those after; -1 for none.
+            prior: What is believed before a pair was seen.
+            weight: How many pairs that belief is worth.
 
         Example:
-            >>> chains = Chains()
-            >>> chains.append([0, 0, 0, 0], [10, 20, 30, 40], [0, 1, 2, 3])
-            >>> alive = np.array([True, False, True, True])
-            >>> chains.view().neighbours(np.array([2]), alive, reach=2)
-            array([[ 0, -1,  3, -1]], dtype=int32)
+            >>> round(Coherence(90, 45.0, others=100, total=10.0, square=2.0).value(prior=1.5, weight=10), 6)
+            3.75
         """
-        found = np.full((len(places), 2 * reach), _NONE, dtype=np.int32)
-        for side, links in enumerate((self.prev, self.next)):
-            at = np.asarray(places, dtype=np.int32)
-            for distance in range(reach):
-                at = _step(links, at, alive)
-                found[:, side * reach + distance] = at
-        return found
+        if not self.pairs or not self.others:
+            return prior
+        mean = self.total / self.others
+        spread = max(self.square / self.others - mean**2, 0.0) ** 0.5
+        if not spread:
+            return prior
+        return ((self.linked / self.pairs - mean) / spread * self.pairs + prior * weight) / (self.pairs + weight)
 
 
-class Chains:
-    """Sessions as doubly linked lists over places, aligned with a roster.
+def coherence(sample: Reals, partners: Reals, of: Integers, metric: Reals) -> Coherence:
+    """Compare linked pairs with all pairs of a sample, in a metric.
 
-    A place at the end of its session costs O(1), amortised, one that belongs in the middle O(n) bytes, once in a batch.
-    Places that die stay in their chains until `compact`: walking steps over them.
-
-    Not safe from several threads, but its views are.
+    Args:
+        sample: Patterns, float64 [n, d].
+        partners: Patterns that are linked to some of them, float64 [m, d].
+        of: Which one of the sample each partner is linked to, int64 [m].
+        metric: M, float64 [d, d].
     """
-
-    def __init__(self) -> None:
-        self._prev = Column(np.dtype(np.int32))
-        self._next = Column(np.dtype(np.int32))
-        self._sessions = Column(np.dtype(np.int32))
-        self._times = Column(np.dtype(np.int64))
-        self._firsts = Column(np.dtype(np.int64))
-        self._tails = Column(np.dtype(np.int32))  # the last place of each session, by its number; in no view
-
-    def append(self, sessions: npt.ArrayLike, times: npt.ArrayLike, firsts: npt.ArrayLike) -> None:
-        """Add the places that follow, each into the chain of its session.
-
-        Args:
-            sessions: Small numbers, int [m]; -1 for a place without a session, which has no neighbours.
-            times: What orders a session, int [m].
-            firsts: What orders equal times, int [m].
-        """
-        size = len(self._sessions)
-        self._sessions.append(sessions)
-        self._times.append(times)
-        self._firsts.append(firsts)
-        added = len(self._sessions) - size
-        self._prev.append(np.full(added, _NONE, dtype=np.int32))
-        self._next.append(np.full(added, _NONE, dtype=np.int32))
-        self._link(np.arange(size, size + added))
-
-    def compact(self, kept: Booleans) -> None:
-        """Keep the places of a mask [n] only, and number them afresh."""
-        self._sessions.replace(self._sessions.view()[kept])
-        self._times.replace(self._times.view()[kept])
-        self._firsts.replace(self._firsts.view()[kept])
-        for links in (self._prev, self._next):
-            links.replace(np.full(len(self._sessions), _NONE, dtype=np.int32))
-        self._tails.replace(np.full(len(self._tails), _NONE, dtype=np.int32))
-        self._link(np.arange(len(self._sessions)))
-
-    def view(self) -> ChainView:
-        """The chains as they are now, without a copy."""
-        return ChainView(self._prev.view(), self._next.view())
-
-    def _link(self, places: Integers) -> None:
-        """Put places that have no neighbours yet into their chains."""
-        places = self._ordered(places)
-        if not len(places):
-            return
-        sessions = self._sessions.view()
-        newest = int(sessions[places[-1]])
-        if newest >= len(self._tails):
-            self._tails.append(np.full(newest + 1 - len(self._tails), _NONE, dtype=np.int32))
-        heads = places[_starts(sessions[places])]
-        tails = self._tails.view()[sessions[heads]].astype(np.int64)
-        behind = tails != _NONE
-        early = behind.copy()
-        early[behind] = self._before(heads[behind], tails[behind])
-        if early.any():
-            self._relink(sessions[heads[early]])
-            late = np.isin(sessions[places], sessions[heads[early]], invert=True)
-            places, heads, tails, behind = places[late], heads[~early], tails[~early], behind[~early]
-        # In place: where a tail had no link, a view that was handed out reads one beyond its end, which is none.
-        self._chain(places)
-        self._prev.view()[heads[behind]] = tails[behind]
-        self._next.view()[tails[behind]] = heads[behind]
-
-    def _relink(self, touched: Links) -> None:
-        """Chain some sessions afresh, in new arrays: views that were handed out keep the old ones."""
-        self._prev.replace(self._prev.view().copy())
-        self._next.replace(self._next.view().copy())
-        self._chain(self._ordered(np.flatnonzero(np.isin(self._sessions.view(), touched))))
-
-    def _chain(self, places: Integers) -> None:
-        """Link neighbours in a list of places in the order of sessions, and remember the last of each session."""
-        sessions = self._sessions.view()[places]
-        first = _starts(sessions)
-        inner = np.flatnonzero(~first)
-        last = np.append(first[1:], True)[: len(places)]
-        prev, following = self._prev.view(), self._next.view()
-        prev[places[inner]] = places[inner - 1]
-        prev[places[first]] = _NONE
-        following[places[inner - 1]] = places[inner]
-        following[places[last]] = _NONE
-        self._tails.view()[sessions[last]] = places[last]
-
-    def _ordered(self, places: Integers) -> Integers:
-        """Those of the places that have a session, by session and in its order."""
-        places = places[self._sessions.view()[places] >= 0]
-        keys = (self._firsts, self._times, self._sessions)
-        return places[np.lexsort((places, *(column.view()[places] for column in keys)))]
-
-    def _before(self, places: Integers, others: Integers) -> Booleans:
-        """Whether each place comes before another of its session, which was recorded earlier."""
-        times, firsts = self._times.view(), self._firsts.view()
-        same = times[places] == times[others]
-        before: Booleans = np.where(same, firsts[places] < firsts[others], times[places] < times[others])
-        return before
-
-
-def _starts(sessions: Links) -> Booleans:
-    """Where a new session starts, in a list that is ordered by session."""
-    return np.append(True, sessions[1:] != sessions[:-1])[: len(sessions)]
-
-
-def _step(links: Links, at: Links, alive: Booleans) -> Links:
-    """One living place further along the links; -1 at the end, and from there on."""
-    reached = np.full(len(at), _NONE, dtype=np.int32)
-    walking = np.flatnonzero(at != _NONE)
-    current = at[walking]
-    while len(walking):
-        current = links[current]
-        inside = (current != _NONE) & (current < len(links))
-        walking, current = walking[inside], current[inside]
-        here = alive[current]
-        reached[walking[here]] = current[here]
-        walking, current = walking[~here], current[~here]
-    return reached
+    projected = sample @ metric
+    chance = projected @ sample.T
+    apart = chance[~np.eye(len(sample), dtype=np.bool_)]
+    linked = (projected[of] * partners).sum()
+    return Coherence(len(partners), float(linked), apart.size, float(apart.sum()), float((apart**2).sum()))

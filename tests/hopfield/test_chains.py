@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from am_agent.hopfield.graph import Chains, ChainView
+from am_agent.hopfield.chains import Chains, ChainView
 
 Place = tuple[int, int, int]  # session, time, first
 
