@@ -22,10 +22,10 @@ Integers = npt.NDArray[np.int64]
 S = TypeVar("S", bound=np.generic)
 
 K1 = 1.2
-"""Where the count of a term saturates; Robertson & Zaragoza 2009, section 3.5.2, call 1.2 to 2 reasonable."""
+"""Where the count of a term saturates; Lucene's default. Robertson & Zaragoza 2009, section 3.5: 1.2 to 2."""
 
 B = 0.75
-"""How far length discounts a count; ibid., 0.5 to 0.8, and Lucene's default."""
+"""How far the length of a text discounts its counts. Lucene's default. Ibid.: 0.5 to 0.8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class PostingsView:
         """Score every place.
 
         score = sum over the terms t of the query of weight(t) idf(t) c / (c + K1 (1 - B + B length/mean)), c the
-        count of t there: Robertson & Zaragoza 2009, eq. 3.15, without the constant factor K1 + 1, as in Lucene.
+        count of t there: Robertson & Zaragoza 2009, section 3.4, without the constant factor K1 + 1, as in Lucene 8.
 
         Args:
             query: The weight of each term: its count in the cue, or less if it is a guess.
