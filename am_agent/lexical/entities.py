@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from am_agent.lexical.terms import STOP_WORDS
 
 _WORD = r"(?:[^\W\d_a-zßà-öø-ÿ][\w'’.&-]*\w|[^\W\d_a-zßà-öø-ÿ])"
-_JOINT = r"(?:of|the|de|von|van|and|for|in|du|la|le|&)"
+_JOINT = r"(?:of|the|de|von|van|du|la|le|&)"
 _RUN = re.compile(rf"(?<![\w'’]){_WORD}(?:\s+(?:{_JOINT}\s+){{0,2}}{_WORD})*")
 _OPENING = re.compile(r"(?:^|[.!?:;…\n\"“”(*#>-])\s*$")
 _BEFORE = 4  # characters that decide whether a sentence opens

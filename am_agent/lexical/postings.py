@@ -23,7 +23,7 @@ Integers = npt.NDArray[np.int64]
 S = TypeVar("S", bound=np.generic)
 
 K1 = 0.9
-"""Where the count of a term saturates, as Anserini has it; Robertson & Zaragoza 2009, section 3.5.2, call 1.2 to 2
+"""Where the count of a term saturates, as Anserini has it; Robertson & Zaragoza 2009, section 3.5, call 1.2 to 2
 reasonable for whole documents, but in a short text a second mention says little."""
 
 B = 0.6
@@ -123,7 +123,7 @@ class PostingsView:
         """Score every place.
 
         score = sum over the terms t of the query of weight(t) idf(t) c / (c + K1 (1 - B + B length/mean)), c the
-        count of t there: Robertson & Zaragoza 2009, eq. 3.15, without the constant factor K1 + 1, as in Lucene. An
+        count of t there: Robertson & Zaragoza 2009, section 3.4, without the factor K1 + 1, as in Lucene 8. An
         occurrence counts the less the later it comes (see LEAD), and `length` is the sum of what all occurrences count.
 
         Args:

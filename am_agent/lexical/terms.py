@@ -64,7 +64,7 @@ def terms(text: str) -> list[str]:
     Words of any script, NFKC and casefolded, parted at everything else and at underscores. English possessives,
     contractions and function words are dropped; the rest goes through the English Snowball stemmer ("Porter2",
     Porter 2001), which leaves other scripts as they are. Scripts written without spaces, and Korean, become
-    overlapping pairs of characters, as in Lucene's CJKBigramFilter. Numbers stay.
+    overlapping pairs of characters, as in Lucene's CJKBigramFilter. Numbers and accents stay.
 
     Args:
         text: Of any length and language.

@@ -71,7 +71,7 @@ LETTERS = st.text(st.characters(categories=["Lu", "Ll", "Lo", "Nd"]), min_size=1
 def test_case_and_repetition_do_not_matter(text: str, times: int) -> None:
     """Letters of any script are never lost, unless the whole is an English function word."""
     found = terms(text)
-    assert found or text.casefold() in STOP_WORDS
+    assert found or text.casefold().replace("\u0307", "") in STOP_WORDS  # the dot of a Turkish capital I
     assert terms(" ".join([text] * times)) == found * times
     assert terms(text.casefold()) == found
 
