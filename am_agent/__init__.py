@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from am_agent import errors
     from am_agent.embedders import DeterministicEmbedder, Embedder, SentenceTransformerEmbedder
     from am_agent.episode import (
+        Cue,
         Episode,
         Erasure,
         ErasureReceipt,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 # `import am_agent` costs nothing; `Memory` brings numpy and SQLAlchemy, the first text brings the encoder.
 _HOMES = {
+    "Cue": "am_agent.episode",
     "DeterministicEmbedder": "am_agent.embedders",
     "Embedder": "am_agent.embedders",
     "Episode": "am_agent.episode",
@@ -37,6 +39,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Cue",
     "DeterministicEmbedder",
     "Embedder",
     "Episode",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import numpy as np
+
 from am_agent.draft import Vectors, unit_vectors
 from am_agent.embedders import Embedder, SentenceTransformerEmbedder
 from am_agent.errors import DimensionMismatch, EmbedderMismatch
@@ -66,6 +68,15 @@ class Encoder:
         """
         space = self._agreed(found)  # first: a cue for another embedder's file must not load a model
         return unit_vectors(self._embedder.queries([text])[0], space.dimension)
+
+    def cues(self, parts: Sequence[str], found: Space) -> Vectors:
+        """Embed the parts of a cue, one row for each: its first window, which is all of what is not very long.
+
+        Raises:
+            EmbedderMismatch: The file's vectors are not this embedder's.
+        """
+        space = self._agreed(found)
+        return unit_vectors(np.stack([rows[0] for rows in self._embedder.queries(list(parts))]), space.dimension)
 
     def accepts(self, origin: Space, found: Space | None) -> bool:
         """Whether the vectors of an export can be taken into a file as they are."""

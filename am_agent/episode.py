@@ -10,6 +10,9 @@ from typing import Any, overload
 
 Namespace = tuple[str, ...]
 
+_SHOWN = 80
+"""Characters of a text that an explanation shows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Episode:
@@ -43,18 +46,45 @@ class Episode:
 
 
 @dataclass(frozen=True, slots=True)
+class Cue:
+    """What recall is asked with: some features of an episode, of which the memory fills in the rest. Any may be left out.
+
+    Attributes:
+        text: A question, or any part of what was said. Actors and times that it names count as given.
+        actor: Who said or did it.
+        time: When: a moment, or a pair of the beginning and the end.
+        near: The id of an episode next to which it happened.
+        vector: A vector (d,), or the windows of one cue (n, d), in place of the text's embedding.
+
+    Example:
+        >>> Cue("the dog", actor="ana").actor
+        'ana'
+    """
+
+    text: str | None = None
+    actor: str | None = None
+    time: datetime | tuple[datetime, datetime] | None = None
+    near: str | None = None
+    vector: Any = None
+
+
+@dataclass(frozen=True, slots=True)
 class Recollection:
     """One episode that came to mind.
 
     Attributes:
         episode: The episode itself.
-        similarity: The best cosine between a pattern of the episode and the cue, in [-1, 1].
+        similarity: The best cosine between a pattern of the episode and the cue, in [-1, 1]; 0 for a cue without a
+            vector.
         weight: Its share of the softmax over every episode the cue may see, in [0, 1].
+        shares: What each field gave to its score: content, words, actor, time, links; those that gave nothing are left
+            out. They sum to the score, whose softmax the weight is.
     """
 
     episode: Episode
     similarity: float
     weight: float
+    shares: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -73,10 +103,14 @@ class Recall(Sequence[Recollection]):
 
     Attributes:
         recollections: The k heaviest.
-        energy: `-(1/beta) log sum_i exp(beta s_i)` over every episode the cue may see; the lower, the more
-            familiar the cue. Infinite when there is no such episode.
-        beta: The inverse temperature that was used, per unit of cosine.
+        energy: `-(1/beta) log sum_i exp(beta s_i)` over the scores s of every episode the cue may see. Infinite when
+            there is no such episode.
+        beta: The inverse temperature that was used, per unit of the score: a standard deviation of the fused fields, or
+            of cosine where that was asked for alone.
         episodes: How many episodes the softmax ran over.
+        id: What `reinforce` knows this recall by.
+        weights: What each field of the cue counted.
+        notes: How the cue was read, where a person should know: misspelt words, times that make no sense.
 
     Example:
         >>> recall = Recall((Recollection(Episode("1", "Rex is a dog."), 0.9, 0.8),), -0.9, 20.0, 3)
@@ -88,6 +122,9 @@ class Recall(Sequence[Recollection]):
     energy: float
     beta: float
     episodes: int
+    id: str = ""
+    weights: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @overload
     def __getitem__(self, index: int) -> Recollection: ...
@@ -98,6 +135,27 @@ class Recall(Sequence[Recollection]):
 
     def __len__(self) -> int:
         return len(self.recollections)
+
+    def explain(self) -> str:
+        """Say in lines for a person what each field gave to each recollection, and how the cue was read.
+
+        Example:
+            >>> dog = Recollection(Episode("1", "Rex is a dog."), 0.9, 0.8, {"content": 3.25, "words": 1.5})
+            >>> print(Recall((dog,), -0.9, 2.5, 3, weights={"content": 0.8, "words": 0.6}).explain())
+            fields: content x 0.80, words x 0.60; beta 2.5, energy -0.900 over 3 episodes
+            1. 80.0 %  score 4.75 = content 3.25 + words 1.50  Rex is a dog.
+        """
+        fields = ", ".join(f"{name} x {worth:.2f}" for name, worth in self.weights.items()) or "cosine"
+        lines = [
+            f"fields: {fields}; beta {self.beta:.3g}, energy {self.energy:.3f} over {self.episodes} episodes",
+            *self.notes,
+        ]
+        for place, each in enumerate(self.recollections, start=1):
+            gave = " + ".join(f"{name} {share:.2f}" for name, share in each.shares.items()) or "nothing"
+            text = " ".join(each.text.split())
+            shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+            lines.append(f"{place}. {each.weight * 100:.1f} %  score {sum(each.shares.values()):.2f} = {gave}  {shown}")
+        return "\n".join(lines)
 
     def as_prompt(self, *, max_chars: int | None = None) -> str:
         """Write the recollections as a block for a language model's prompt.

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import math
-import operator
-import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -18,21 +15,20 @@ from typing import Any, Concatenate, Final, ParamSpec, Self, TypeVar
 import numpy.typing as npt
 from sqlalchemy import Connection
 
+from am_agent.asked import Asked, checked_fields
 from am_agent.draft import (
     Draft,
-    Vectors,
     checked_beta,
     checked_count,
     checked_label,
     checked_namespace,
-    checked_text,
     checked_time,
     ids_of,
-    unit_vectors,
 )
 from am_agent.embedders import Embedder
 from am_agent.encoding import Encoder
 from am_agent.episode import (
+    Cue,
     Episode,
     Erasure,
     ErasureReceipt,
@@ -40,28 +36,24 @@ from am_agent.episode import (
     Namespace,
     Recall,
     Receipt,
-    Recollection,
     Rejection,
     Stats,
 )
 from am_agent.errors import ClosedMemory, DamagedDatabase, InvalidArgument, InvalidInput
-from am_agent.filter import Predicate, compile_filter
+from am_agent.filter import compile_filter
 from am_agent.formats import Export, opened
 from am_agent.formats import export as exports
-from am_agent.hopfield.energy import critical_beta, log_partition
-from am_agent.hopfield.metric import Moments, spread
-from am_agent.hopfield.scan import Matches, scan
 from am_agent.intake import Intake
 from am_agent.loading import Loading
 from am_agent.reembedding import reembed
+from am_agent.retrieval import Retrieval, View
 from am_agent.store import episodes, erasures, namespaces, space
 from am_agent.store.database import Database, database_path
 from am_agent.store.episodes import Visibility
 from am_agent.store.recording import Outcome
 from am_agent.store.schema import REVISION
-from am_agent.store.space import Found, Space
+from am_agent.store.space import Space
 from am_agent.transcript import episodes_of
-from am_agent.working_set import WorkingSet, past
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -70,9 +62,6 @@ Episodes = list[Episode]
 Outcomes = list[Outcome]
 Item = str | Mapping[str, Any] | Episode
 Progress = Callable[[int], object]
-
-FIELDS = ("cosine",)
-"""The fields that `recall` knows."""
 
 
 class _Unset:
@@ -124,13 +113,12 @@ class Memory:
     ) -> None:
         self._closed = False
         self._encoder = Encoder(embedder)
-        self._working_set = WorkingSet()
-        self._lock = threading.Lock()  # over the working set
         self._database = Database(database_path(location), timeout=timeout)
         try:
             with self._database.reading() as connection:
                 self._encoder.check_name(space.find(connection).space)
             self._intake = Intake(self._database, self._encoder)
+            self._retrieval = Retrieval(self._database, self._encoder)
             self._intake.finish_erasure()
         except BaseException:
             self._database.close()
@@ -276,7 +264,7 @@ class Memory:
 
     def recall(
         self,
-        cue: str | None = None,
+        cue: str | Cue | None = None,
         *,
         vector: npt.ArrayLike | None = None,
         k: int = 5,
@@ -290,86 +278,39 @@ class Memory:
     ) -> Recall:
         """Bring back the episodes that a cue calls to mind.
 
-        Every episode the cue may see takes part in one softmax over `beta * similarity`; the k heaviest are
-        returned, exactly, ties in the order of recording.
+        Every field of the cue scores every episode that it may see: what was said, in which words, by whom, when, and
+        next to what. The scores are fused into one softmax; the k heaviest are returned, exactly, ties in the order of
+        recording.
 
         Args:
-            cue: A text of any length.
-            vector: A vector (d,), or the windows of one cue (n, d), in place of the cue's embedding.
+            cue: A text of any length, or a Cue of any features. Of a long text, the parts count that resemble something.
+            vector: A vector (d,), or the windows of one cue (n, d), in place of a cue.
             k: How many, at the most.
             namespace: Where to look; nothing elsewhere is seen.
             subtree: Look in the namespaces below it, too.
             where: A filter over metadata, such as `{"topic": "pets", "n": {"gte": 3}}`.
             as_of: Look at what was recorded by then, in the version of then.
-            now: The time at which the cue is asked; it decides what has expired.
-            fields: The fields to compare by; None lets the memory decide. There is "cosine".
-            beta: The inverse temperature per unit of cosine; None for the namespace's own: the point where the
-                softmax condenses from all episodes to a few, `sqrt(2 ln(n + 1)) / spread` of its similarities.
+            now: The time at which the cue is asked; it decides what has expired, and what "last week" means.
+            fields: The fields that may be used: "content", "words", "actor", "time", "links"; None for all. With
+                ("cosine",) the episodes come in the order of their similarity.
+            beta: The inverse temperature per unit of the score; None for the namespace's own: the point where the
+                softmax condenses from all episodes to a few, `sqrt(2 ln(n + 1))` over the deviation of the scores.
 
         Raises:
             InvalidInput: An argument that cannot be taken.
+            UnknownEpisode: The cue is near to an episode that is not there.
         """
         self._check_open()
-        _check_fields(fields)
-        beta, k = checked_beta(beta), checked_count(k, "k")
-        namespace = checked_namespace(namespace)
-        predicate = None if where is None else compile_filter(where)
+        wanted = checked_fields(fields)
+        asked = Asked.checked(cue, vector, wanted)
         as_of = checked_time(as_of, "as_of")
-        visibility = Visibility(checked_time(now, "now") or as_of or _now(), as_of)
-        if (cue is None) == (vector is None):
-            raise InvalidArgument("give either a cue or its vector" + (", not both" if cue is not None else ""))
-        asked = "" if cue is None else checked_text(cue, "cue")
-        given = None if vector is None else unit_vectors(vector)
-
-        recall: Recall | None = None
-        while recall is None:  # asked again where the file moved to another embedder in between
-            with self._read() as connection:
-                found = space.find(connection)
-            if found.space is None:
-                return Recall((), energy=math.inf, beta=_beta(beta, 0, Moments.none(1)), episodes=0)
-            dimension = found.space.dimension
-            cues = self._encoder.cue(asked, found.space) if given is None else unit_vectors(given, dimension)
-            recall = self._answer(
-                found, cues, k, beta, namespace=namespace, subtree=subtree, visibility=visibility, predicate=predicate
-            )
-        return recall
-
-    def _answer(
-        self,
-        found: Found,
-        cues: Vectors,
-        k: int,
-        beta: float | None,
-        *,
-        namespace: Namespace,
-        subtree: bool,
-        visibility: Visibility,
-        predicate: Predicate | None,
-    ) -> Recall | None:
-        """Compare embedded cues with what is stored; None if the file has another space by now."""
-        dimension = cues.shape[1]
-        with self._read() as connection:
-            with self._lock:  # the transaction's snapshot begins under the lock, so both show the same moment
-                if space.find(connection) != found:
-                    return None
-                ids = namespaces.find(connection, namespace, subtree=subtree)
-                if visibility.as_of is None:
-                    snapshots = self._working_set.snapshots(connection, ids, found.id, dimension)
-                else:
-                    snapshots = [past(connection, ids, found.id, dimension, visibility)]
-            allowed = None
-            if predicate is not None:
-                allowed = [seq for seq, _ in episodes.matching(connection, ids, visibility, predicate)]
-            matches = scan(
-                [(snapshot.roster, snapshot.patterns) for snapshot in snapshots],
-                cues,
-                k,
-                excluded=[seq for snapshot in snapshots for seq in snapshot.expired(visibility.now)],
-                allowed=allowed,
-            )
-            best = episodes.by_seq(connection, matches.keys[matches.best].tolist())
-        moments = functools.reduce(operator.add, [each.moments for each in snapshots], Moments.none(dimension))
-        return _readout(matches, _beta(beta, len(matches.keys), moments), best)
+        view = View(
+            checked_namespace(namespace),
+            subtree,
+            Visibility(checked_time(now, "now") or as_of or _now(), as_of),
+            None if where is None else compile_filter(where),
+        )
+        return self._retrieval.recall(asked, view, fields=wanted, k=checked_count(k, "k"), beta=checked_beta(beta))
 
     def get(self, ids: str | Sequence[str], *, namespace: Namespace = (), as_of: datetime | None = None) -> Episodes:
         """Read episodes by id, in the order of the ids; unknown ones are skipped."""
@@ -692,23 +633,6 @@ class Memory:
         return Receipt(tuple(outcome.id for outcome in outcomes), recorded, len(outcomes) - recorded)
 
 
-def _beta(given: float | None, count: int, moments: Moments) -> float:
-    """The inverse temperature that was asked for, or the one that fits what is stored."""
-    return critical_beta(max(count, 1), spread(moments)) if given is None else given
-
-
-def _readout(matches: Matches, beta: float, found: Mapping[int, Episode]) -> Recall:
-    """Weights and energy: one logsumexp over everything that was scored, from which the weights of the best follow."""
-    total = float(log_partition(matches.scores[None, :], beta)[0])
-    best = zip(matches.keys[matches.best].tolist(), matches.scores[matches.best].tolist(), strict=True)
-    recollections = tuple(
-        # Rounding can carry the cosine of equal vectors past one by an ulp.
-        Recollection(found[seq], similarity=min(max(score, -1.0), 1.0), weight=math.exp(beta * score - total))
-        for seq, score in best
-    )
-    return Recall(recollections, energy=-total / beta, beta=beta, episodes=len(matches.keys))
-
-
 def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
     iterator = iter(items)
     while chunk := list(islice(iterator, size)):
@@ -731,11 +655,3 @@ def _before(older_than: datetime | timedelta | None) -> datetime | None:
     if isinstance(older_than, timedelta):
         return _now() - older_than
     return checked_time(older_than, "older_than")
-
-
-def _check_fields(fields: Sequence[str] | None) -> None:
-    if fields is None:
-        return
-    unknown = [name for name in fields if name not in FIELDS]
-    if unknown or not fields or isinstance(fields, str):
-        raise InvalidArgument(f"fields is a tuple of {', '.join(map(repr, FIELDS))}, not {fields!r}")

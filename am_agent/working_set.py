@@ -8,21 +8,31 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import TypeVar
 
+import numpy as np
 from sqlalchemy import ColumnElement, Connection, and_
 
 from am_agent.hopfield.attributes import NEVER, Attributes, AttributesView
 from am_agent.hopfield.chains import Chains, ChainView
+from am_agent.hopfield.intervals import Intervals, IntervalsView
 from am_agent.hopfield.metric import Moments
-from am_agent.hopfield.roster import Roster, RosterView
+from am_agent.hopfield.roster import Integers, Roster, RosterView
 from am_agent.hopfield.scan import PatternSet, PatternView
+from am_agent.lexical.entities import entities
+from am_agent.lexical.postings import Postings, PostingsView
+from am_agent.lexical.spelling import spelt
+from am_agent.lexical.terms import terms
 from am_agent.store import journal
 from am_agent.store.episodes import Stored, Visibility, numbers, stored
 from am_agent.store.schema import episode, microseconds
+from am_agent.times import years_in
 
 Name = TypeVar("Name", bound=Hashable)
 
+_OPENING = 60
+"""Characters of a text whose entities count twice: what a text is about is named at its beginning."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
     """The episodes of one namespace at one moment. All views are aligned by place, the order of recording.
 
@@ -31,8 +41,13 @@ class Snapshot:
         patterns: Their vectors.
         attributes: Who, in which session, when, until when.
         chains: What lies next to what in its session.
+        words: The terms of their texts.
+        spellings: The words of their texts as they are spelt.
+        entities: The entities their texts name.
+        years: The years their texts name.
         actors: The number of each name that occurs in `attributes`, and of others that came later or are gone: a name
             keeps its number. To look names up in, not to iterate over while others write.
+        called: The same by what people are called, folded to lower case: a whole name, or a word of one.
         moments: Of the patterns that are alive.
     """
 
@@ -40,14 +55,17 @@ class Snapshot:
     patterns: PatternView
     attributes: AttributesView
     chains: ChainView
+    words: PostingsView
+    spellings: PostingsView
+    entities: PostingsView
+    years: IntervalsView
     actors: Mapping[str, int]
+    called: Mapping[str, frozenset[int]]
     moments: Moments
 
-    def expired(self, now: datetime) -> list[int]:
-        """The row numbers that are not to be seen any more."""
-        gone = self.roster.alive & (self.attributes.ends <= microseconds(now))
-        seqs: list[int] = self.roster.keys[gone].tolist()
-        return seqs
+    def expired(self, now: datetime) -> Integers:
+        """The places that are not to be seen any more."""
+        return np.flatnonzero(self.roster.alive & (self.attributes.ends <= microseconds(now)))
 
 
 class _Block:
@@ -58,6 +76,12 @@ class _Block:
         self._patterns = PatternSet(dimension)
         self._attributes = Attributes()
         self._chains = Chains()
+        self._words = Postings()
+        self._spellings = Postings()
+        self._entities = Postings()
+        self._years = Intervals()
+        self._called: dict[str, frozenset[int]] = {}
+        self._snapshot: Snapshot | None = None
         # Names are only ever added: snapshots that were handed out read the same dictionary.
         self._actors: dict[str, int] = {}
         self._sessions: dict[tuple[int, str], int] = {}  # with the namespace: a session does not reach into another
@@ -65,6 +89,7 @@ class _Block:
 
     def update(self, touched: Iterable[int], rows: Sequence[Stored]) -> None:
         """Take over what rows are now: `rows` holds the touched ones that are still current."""
+        self._snapshot = None
         roster = self._roster.view()
         held = set(roster.keys[roster.places(touched)].tolist())
         kept = [row for row in rows if row.seq in held]
@@ -81,9 +106,13 @@ class _Block:
             self._patterns.compact(kept)
             self._attributes.compact(kept)
             self._chains.compact(kept)
+            self._words.compact(kept)
+            self._spellings.compact(kept)
+            self._entities.compact(kept)
+            self._years.compact(kept)
 
     def _append(self, rows: Sequence[Stored]) -> None:
-        actors = [_number(self._actors, row.actor) for row in rows]
+        actors = [self._actor(row.actor) for row in rows]
         sessions = [
             _number(self._sessions, None if row.session is None else (row.namespace_id, row.session)) for row in rows
         ]
@@ -92,21 +121,50 @@ class _Block:
         self._patterns.append([row.patterns for row in rows])
         self._attributes.append(actors, sessions, times, [_end(row) for row in rows])
         self._chains.append(sessions, times, [row.first_seq for row in rows])
+        self._words.append([terms(row.text) for row in rows])
+        self._spellings.append([spelt(row.text) for row in rows])
+        self._entities.append([_named(row.text) for row in rows])
+        self._years.append([years_in(row.text) for row in rows])
+
+    def _actor(self, name: str | None) -> int:
+        if name is None:
+            return -1
+        known = len(self._actors)
+        number = _number(self._actors, name)
+        if number == known:
+            whole = name.casefold()
+            for called in {whole, *whole.split()}:
+                self._called[called] = self._called.get(called, frozenset()) | {number}
+        return number
 
     def snapshot(self) -> Snapshot:
-        return Snapshot(
-            self._roster.view(),
-            self._patterns.view(),
-            self._attributes.view(),
-            self._chains.view(),
-            MappingProxyType(self._actors),
-            self._patterns.moments,
-        )
+        """The block as it is now: the same object until something changes, so that what follows from it is kept."""
+        if self._snapshot is None:
+            self._snapshot = Snapshot(
+                self._roster.view(),
+                self._patterns.view(),
+                self._attributes.view(),
+                self._chains.view(),
+                self._words.view(),
+                self._spellings.view(),
+                self._entities.view(),
+                self._years.view(),
+                MappingProxyType(self._actors),
+                MappingProxyType(self._called),
+                self._patterns.moments,
+            )
+        return self._snapshot
 
 
 def _number(names: dict[Name, int], name: Name | None) -> int:
     """The number of a name, a new one where it has none yet; -1 for no name."""
     return -1 if name is None else names.setdefault(name, len(names))
+
+
+def _named(text: str) -> list[str]:
+    """The entities of a text, those of its opening twice."""
+    found = entities(text)
+    return [name for name, start in found.items() if start < _OPENING] + list(found)
 
 
 def _end(row: Stored) -> int:

@@ -78,63 +78,75 @@ def gate(coherence: float, low: float, high: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Coherence:
-    """How much closer linked patterns lie than patterns by chance: sums, so a union's are the sums of its parts'.
+class Linked:
+    """How close linked patterns lie: sums, so a union's are the sums of its parts'.
 
     Attributes:
-        pairs: How many linked pairs were looked at.
-        linked: The sum of their inner products.
-        others: How many pairs by chance were looked at.
-        total: The sum of theirs.
-        square: The sum of the squares of theirs.
+        pairs: How many pairs were looked at.
+        total: The sum of their inner products.
     """
 
     pairs: int = 0
-    linked: float = 0.0
-    others: int = 0
+    total: float = 0.0
+
+    @staticmethod
+    def of(projected: Reals, partners: Reals) -> Linked:
+        """Look at pairs.
+
+        Args:
+            projected: One of each pair, times the metric M, float64 [n, d].
+            partners: The other, float64 [n, d].
+        """
+        return Linked(len(partners), float((projected * partners).sum()))
+
+    def __add__(self, other: Linked) -> Linked:
+        return Linked(self.pairs + other.pairs, self.total + other.total)
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """How close patterns lie by chance: sums, as those of `Linked`.
+
+    Attributes:
+        pairs: How many pairs were looked at.
+        total: The sum of their inner products.
+        square: The sum of the squares.
+    """
+
+    pairs: int = 0
     total: float = 0.0
     square: float = 0.0
 
-    def __add__(self, other: Coherence) -> Coherence:
-        return Coherence(
-            self.pairs + other.pairs,
-            self.linked + other.linked,
-            self.others + other.others,
-            self.total + other.total,
-            self.square + other.square,
-        )
-
-    def value(self, prior: float, weight: float) -> float:
-        """The mean inner product of linked pairs, in standard deviations above that of chance.
+    @staticmethod
+    def of(projected: Reals, sample: Reals) -> Chance:
+        """Look at all pairs of a sample.
 
         Args:
+            projected: The sample times the metric M, float64 [n, d].
+            sample: Patterns, float64 [n, d].
+        """
+        products = (projected @ sample.T)[~np.eye(len(sample), dtype=np.bool_)]
+        return Chance(products.size, float(products.sum()), float((products**2).sum()))
+
+    def __add__(self, other: Chance) -> Chance:
+        return Chance(self.pairs + other.pairs, self.total + other.total, self.square + other.square)
+
+    def above(self, linked: Linked, prior: float, weight: float) -> float:
+        """The coherence of links: how far the mean of linked pairs lies above chance, in standard deviations.
+
+        Args:
+            linked: Pairs of the same set.
             prior: What is believed before a pair was seen.
             weight: How many pairs that belief is worth.
 
         Example:
-            >>> round(Coherence(90, 45.0, others=100, total=10.0, square=2.0).value(prior=1.5, weight=10), 6)
+            >>> round(Chance(pairs=100, total=10.0, square=2.0).above(Linked(90, 45.0), prior=1.5, weight=10), 6)
             3.75
         """
-        if not self.pairs or not self.others:
+        mean = self.total / self.pairs if self.pairs else 0.0
+        deviation = max(self.square / self.pairs - mean**2, 0.0) ** 0.5 if self.pairs else 0.0
+        if not linked.pairs or not deviation:
             return prior
-        mean = self.total / self.others
-        spread = max(self.square / self.others - mean**2, 0.0) ** 0.5
-        if not spread:
-            return prior
-        return ((self.linked / self.pairs - mean) / spread * self.pairs + prior * weight) / (self.pairs + weight)
-
-
-def coherence(sample: Reals, partners: Reals, of: Integers, metric: Reals) -> Coherence:
-    """Compare linked pairs with all pairs of a sample, in a metric.
-
-    Args:
-        sample: Patterns, float64 [n, d].
-        partners: Patterns that are linked to some of them, float64 [m, d].
-        of: Which one of the sample each partner is linked to, int64 [m].
-        metric: M, float64 [d, d].
-    """
-    projected = sample @ metric
-    chance = projected @ sample.T
-    apart = chance[~np.eye(len(sample), dtype=np.bool_)]
-    linked = (projected[of] * partners).sum()
-    return Coherence(len(partners), float(linked), apart.size, float(apart.sum()), float((apart**2).sum()))
+        return ((linked.total / linked.pairs - mean) / deviation * linked.pairs + prior * weight) / (
+            linked.pairs + weight
+        )

@@ -222,6 +222,10 @@ class PostingsView:
             found.append({self._terms[number]: count for number, count in pairs})
         return found
 
+    def vocabulary(self) -> list[str]:
+        """Every term that a place has or had, since the index was last compacted."""
+        return self._terms[: self.width]
+
     def postings(self, term: str) -> tuple[Places, Counts]:
         """The places of a term, dead ones included, ascending, and its count in each."""
         number = self._ids.get(term, self.width)

@@ -195,6 +195,14 @@ def superseded(connection: Connection, path: Namespace, ids: Sequence[str]) -> I
             yield to_episode(row)
 
 
+def seqs_of(
+    connection: Connection, namespace_ids: Sequence[int], ids: Sequence[str], visibility: Visibility
+) -> list[int]:
+    """The row numbers of the versions that are visible under some ids."""
+    where = (episode.c.namespace_id.in_(numbers(namespace_ids)), episode.c.id.in_(ids), visibility.clause())
+    return list(connection.execute(select(episode.c.seq).where(*where)).scalars())
+
+
 def by_seq(connection: Connection, seqs: Sequence[int]) -> dict[int, Episode]:
     """Read versions by their row numbers."""
     query = _columns().where(episode.c.seq.in_(numbers(seqs)))

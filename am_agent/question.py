@@ -1,0 +1,180 @@
+"""A cue taken apart into what each field can look for. Knows text and namespaces' words, no vector and no score."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from am_agent.lexical.spelling import nearest, spelt, worth_looking_up
+from am_agent.lexical.terms import STOP_WORDS, terms
+from am_agent.times import Period, holds_time, times_in
+from am_agent.working_set import Snapshot
+
+_WORD = re.compile(r"\w+(?:[-.]\w+)*")
+_SPEAKER = re.compile(r"\b(?:i|me|my|mine|myself|we|us|our|ours)\b", re.IGNORECASE)
+_ADDRESSED = re.compile(r"\b(?:you|your|yours|yourself)\b", re.IGNORECASE)
+_SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+|\n+")
+
+SPEAKERS = ("user", "human")
+"""What an actor is called whom a cue in the first person is about."""
+
+ADDRESSED = ("assistant", "ai")
+"""What an actor is called whom a cue addresses."""
+
+_ROLES = frozenset((*SPEAKERS, *ADDRESSED, "system", "tool"))
+
+_LONG = 64
+"""Words from which on a cue is taken for several: whoever hands over a prompt means one sentence of it."""
+
+_SENTENCE = 40
+"""Words at which a sentence of such a cue is cut."""
+
+_LETTERS = 10
+"""Characters that count as a word: some scripts have no spaces."""
+
+_MOST = 64
+"""Parts of a cue, at the most; of a longer one, the parts are longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A cue, feature by feature; what it does not have is None or empty.
+
+    Attributes:
+        parts: Its text, corrected; several parts where it is long, of which one may be what is meant.
+        terms: The terms of each part, with their counts.
+        names: By what actors are called who are mentioned, folded.
+        speaker: Whether it speaks of the one who asks.
+        addressed: Whether it speaks of the one who is asked.
+        actor: Whom it names outside the text.
+        periods: The times it names.
+        near: The row number of the episode next to which is sought.
+        notes: What a person should know about how it was read.
+    """
+
+    parts: tuple[str, ...] = ()
+    terms: tuple[Mapping[str, int], ...] = ()
+    names: frozenset[str] = frozenset()
+    speaker: bool = False
+    addressed: bool = False
+    actor: str | None = None
+    periods: tuple[Period, ...] = ()
+    near: int | None = None
+    notes: tuple[str, ...] = ()
+
+
+def parts_of(text: str) -> list[str]:
+    """A text as it is, or its sentences where it is long.
+
+    Example:
+        >>> parts_of("What is the dog called?")
+        ['What is the dog called?']
+    """
+    if max(len(text.split()), len(text) // _LETTERS) <= _LONG:
+        return [text]
+    pieces: list[str] = []
+    for sentence in filter(None, _SENTENCE_END.split(text)):
+        words = sentence.split()
+        for start in range(0, len(words), _SENTENCE):
+            piece = " ".join(words[start : start + _SENTENCE])
+            pieces += [piece[at : at + _SENTENCE * _LETTERS] for at in range(0, len(piece), _SENTENCE * _LETTERS)]
+    stride = -(-len(pieces) // _MOST)
+    return [" ".join(pieces[start : start + stride]) for start in range(0, len(pieces), stride)]
+
+
+def read(
+    text: str | None,
+    snapshots: Sequence[Snapshot],
+    now: datetime,
+    *,
+    actor: str | None = None,
+    periods: Sequence[Period] = (),
+    near: int | None = None,
+) -> Question:
+    """Take a cue apart.
+
+    Args:
+        text: Of any length; None where the cue has none.
+        snapshots: Of the namespaces it is asked of: their words decide what is misspelt, their actors who is meant.
+        now: What "last week" refers to.
+        actor: Given beside the text.
+        periods: Given beside the text.
+        near: Given beside the text.
+    """
+    if text is None:
+        return Question(actor=actor, periods=tuple(periods), near=near)
+    notes: list[str] = []
+    parts, slips = [], dict[str, str]()
+    for part in parts_of(text):
+        corrected = _corrected(part, snapshots, slips)
+        parts.append(corrected)
+    notes += [f"{word!r} is nowhere here and was read as {meant!r}" for word, meant in slips.items()]
+    asked = " ".join(parts)
+    found = times_in(text, now) if holds_time(text) else None
+    if found is not None:
+        notes += [f"the time {each.phrase!r} was ignored: {each.reason}" for each in found.unread]
+    return Question(
+        parts=tuple(parts),
+        terms=tuple(Counter(terms(part)) for part in parts),
+        names=_mentioned(asked, snapshots),
+        speaker=_SPEAKER.search(asked) is not None,
+        addressed=_ADDRESSED.search(asked) is not None,
+        actor=actor,
+        periods=(*periods, *(found.periods if found is not None else ())),
+        near=near,
+        notes=tuple(notes),
+    )
+
+
+def _mentioned(text: str, snapshots: Sequence[Snapshot]) -> frozenset[str]:
+    """What actors are called whom a text mentions; a role such as "user" is a common word and mentions nobody."""
+    words = [match.group() for match in _WORD.finditer(text)]
+    folded = [word.casefold() for word in words]
+    found = set()
+    for size in range(1, 5):
+        for start in range(len(words) - size + 1):
+            name = " ".join(folded[start : start + size])
+            if name in _ROLES or (name in STOP_WORDS and words[start].islower()):
+                continue
+            if any(name in snapshot.called for snapshot in snapshots):
+                found.add(name)
+    return frozenset(found)
+
+
+def _corrected(text: str, snapshots: Sequence[Snapshot], slips: dict[str, str]) -> str:
+    """The text with words that are nowhere in the namespaces replaced by what they are nearest to, if there is such."""
+    unknown = [word for word in spelt(text) if worth_looking_up(word) and not _known(word, snapshots)]
+    for word in unknown:
+        if word not in slips:
+            meant = _meant(word, snapshots)
+            if meant is not None:
+                slips[word] = meant
+    if not any(word in slips for word in unknown):
+        return text
+    return re.sub(r"[^\W\d_]{4,}", lambda match: slips.get(match.group().casefold(), match.group()), text)
+
+
+def _known(word: str, snapshots: Sequence[Snapshot]) -> bool:
+    stems = terms(word)
+    return any(
+        word in snapshot.called
+        or not stems
+        or bool((snapshot.words.frequencies(stems, snapshot.roster.alive) > 0).all())
+        for snapshot in snapshots
+    )
+
+
+def _meant(word: str, snapshots: Sequence[Snapshot]) -> str | None:
+    """The nearest word that is there: of equally near ones a name, or else the one in the most episodes."""
+    found: list[tuple[int, float, str]] = []
+    for snapshot in snapshots:
+        names = [name for name in list(snapshot.called) if worth_looking_up(name)]
+        found += [(slips, -math.inf, name) for name, slips in nearest(word, names).items()]
+        words = nearest(word, snapshot.spellings.vocabulary())
+        counts = snapshot.spellings.frequencies(list(words), snapshot.roster.alive).tolist()
+        found += [(slips, -often, each) for (each, slips), often in zip(words.items(), counts, strict=True) if often]
+    return min(found)[2] if found else None
