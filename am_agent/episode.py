@@ -47,7 +47,7 @@ class Episode:
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """What recall is asked with: some features of an episode, of which the memory fills in the rest. Any may be left out.
+    """What recall is asked with: some features of an episode, any of them; the memory fills in the rest.
 
     Attributes:
         text: A question, or any part of what was said. Actors and times that it names count as given.

@@ -283,7 +283,8 @@ class Memory:
         recording.
 
         Args:
-            cue: A text of any length, or a Cue of any features. Of a long text, the parts count that resemble something.
+            cue: A text of any length, or a Cue of any features. Of a long text, the parts count that resemble
+                something; one of function words only calls the newest to mind.
             vector: A vector (d,), or the windows of one cue (n, d), in place of a cue.
             k: How many, at the most.
             namespace: Where to look; nothing elsewhere is seen.

@@ -66,6 +66,12 @@ class Question:
     near: int | None = None
     notes: tuple[str, ...] = ()
 
+    @property
+    def silent(self) -> bool:
+        """Whether it has a text that says nothing, of function words only, and nothing beside it."""
+        beside = self.names or self.periods or self.actor is not None or self.near is not None
+        return bool(self.parts) and bool(self.terms) and not any(self.terms) and not beside
+
 
 def parts_of(text: str) -> list[str]:
     """A text as it is, or its sentences where it is long.

@@ -24,7 +24,7 @@ from am_agent.hopfield.fusion import FIELDS, default_weights
 from am_agent.hopfield.metric import Moments, spread
 from am_agent.hopfield.scan import Scope, rescored
 from am_agent.question import Question, read
-from am_agent.readout import Readout, fused, plain
+from am_agent.readout import Readout, fused, newest, plain
 from am_agent.standing import Standing, standing
 from am_agent.store import episodes, namespaces, space
 from am_agent.store.database import Database
@@ -81,7 +81,7 @@ class Retrieval:
         """The vectors of a cue: what was given, or one for each part of its text."""
         if asked.vectors is not None:
             return unit_vectors(asked.vectors, found.dimension)
-        if not question.parts:
+        if not question.parts or question.silent:
             return None
         if fields == COSINE:
             return self._encoder.cue(question.parts[0], found)
@@ -130,6 +130,8 @@ class Retrieval:
                     operator.add, [each.moments for each in snapshots], Moments.none(cues.shape[1])
                 )
                 readout = plain(scope, cues, k, _beta(beta, count, spread(moments)))
+            elif question.silent and cues is None:
+                readout = newest(snapshots, scope, k, _beta(beta, count, 1.0))
             else:
                 known = self._standing(tuple(ids), snapshots, found.space.dimension, view)
                 readout = fused(

@@ -37,12 +37,14 @@ class Standing:
     """What is common to all cues, until an episode comes or goes.
 
     Attributes:
-        moments: Of all patterns that are alive.
+        episodes: How many are alive.
+        moments: Of all their patterns.
         metric: M, float64 [d, d].
         steps: What a link to the next episode of a session is worth, and to the one after it, 0 to 1.
         entities: What a link to an episode that names the same entity is worth, 0 to 1.
     """
 
+    episodes: int
     moments: Moments
     metric: Reals
     steps: tuple[float, float]
@@ -71,7 +73,7 @@ def standing(snapshots: Sequence[Snapshot], dimension: int) -> Standing:
             firsts = _openings(snapshot, sample)
             projected = firsts @ own
             chance += Chance.of(projected, firsts)
-            neighbours = snapshot.chains.neighbours(sample, snapshot.roster.alive, _FAR)[:, _FAR:]
+            neighbours = snapshot.chains.neighbours(sample, snapshot.roster.alive, _FAR)[:, _FAR:].astype(np.int64)
             for distance in range(_FAR):
                 steps[distance] += _linked(snapshot, projected, neighbours[:, distance])
             named += _linked(snapshot, projected, _namesakes(snapshot, sample))
@@ -79,6 +81,7 @@ def standing(snapshots: Sequence[Snapshot], dimension: int) -> Standing:
     far = chance.above(steps[-1], _REMOTE, _BELIEF)
     local = gate((near - far) / near, 0.2, 0.5) if near > 0 else 0.0
     return Standing(
+        sum(int(np.count_nonzero(each.roster.alive)) for each in snapshots),
         moments,
         own,
         steps=(local * gate(near, 1.0, 2.0), local * gate(second, 1.0, 2.0)),

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from am_agent import Embedder, SentenceTransformerEmbedder
-from am_agent.memory import FIELDS
+from am_agent.hopfield.fusion import FIELDS
 from benchmarks.beir import BrokenLine, Haystack, MissingData, read_sets
 from benchmarks.cache import CachedEmbedder, VectorFile
 from benchmarks.comparing import Comparison, Results, School, measured

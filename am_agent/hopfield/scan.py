@@ -241,7 +241,9 @@ def _rounding(queries: Reals) -> float:
     # d, 4 are added for rounding y itself and for the sum with the opening.
     unit = (queries.shape[1] + 4) * 2.0**-24
     # 1.01: rounded patterns are not of length one exactly
-    return 1.01 * unit / (1 - unit) * float(np.sqrt((queries**2).sum(axis=1)).max(initial=0.0))
+    longest = float(np.sqrt((queries**2).sum(axis=1)).max(initial=0.0))
+    bound: float = 1.01 * unit / (1 - unit) * longest
+    return bound
 
 
 def _candidates(scores: Reals, eligible: int, k: int, error: float) -> Integers:
@@ -273,7 +275,8 @@ def _rows_of(view: PatternView, places: Integers) -> Integers:
     """The rows of some places, in the order of the places."""
     heights = view.heights_of(places)
     offsets = np.cumsum(heights) - heights
-    return np.arange(heights.sum()) + np.repeat(view.starts[places] - offsets, heights)
+    rows: Integers = np.arange(heights.sum()) + np.repeat(view.starts[places] - offsets, heights)
+    return rows
 
 
 def _joined(parts: Sequence[npt.NDArray[S]], dtype: type[S]) -> npt.NDArray[S]:

@@ -285,7 +285,7 @@ class Postings:
         cells, cell = np.unique(owners * width + numbers, return_inverse=True)
         counts = np.bincount(cell, counted, minlength=len(cells))
         rows, held = np.divmod(cells, width)
-        lengths = np.bincount(owners, counted, minlength=len(documents))
+        lengths: Floats = np.bincount(owners, counted, minlength=len(documents)).astype(np.float64)
         self._add(rows, held.astype(np.int32), counts.astype(np.float32), lengths)
 
     def compact(self, kept: Mask) -> None:
