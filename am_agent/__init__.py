@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from am_agent import errors
     from am_agent.embedders import DeterministicEmbedder, Embedder, SentenceTransformerEmbedder
     from am_agent.episode import (
+        Completion,
         Cue,
         Episode,
         Erasure,
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
         Recollection,
         Rejection,
         Stats,
+        Weights,
     )
     from am_agent.memory import Memory
 
 # `import am_agent` costs nothing; `Memory` brings numpy and SQLAlchemy, the first text brings the encoder.
 _HOMES = {
+    "Completion": "am_agent.episode",
     "Cue": "am_agent.episode",
     "DeterministicEmbedder": "am_agent.embedders",
     "Embedder": "am_agent.embedders",
@@ -36,9 +39,11 @@ _HOMES = {
     "Rejection": "am_agent.episode",
     "SentenceTransformerEmbedder": "am_agent.embedders",
     "Stats": "am_agent.episode",
+    "Weights": "am_agent.episode",
 }
 
 __all__ = [
+    "Completion",
     "Cue",
     "DeterministicEmbedder",
     "Embedder",
@@ -53,6 +58,7 @@ __all__ = [
     "Rejection",
     "SentenceTransformerEmbedder",
     "Stats",
+    "Weights",
     "errors",
 ]
 

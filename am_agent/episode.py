@@ -217,6 +217,62 @@ def _cut(episode: Episode, room: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Weights:
+    """What the fields count in a namespace: by default, and as learned from use.
+
+    Attributes:
+        default: Of each field, to begin with.
+        learned: Of each field, after all feedback.
+        ahead: Whether recall uses the learned ones: as long as they predict better what is used.
+        rounds: How many feedbacks there were.
+        default_loss: How badly the default predicted them, in nats; the better of itself and of itself tempered.
+        learned_loss: How badly the learned ones did, each before the feedback changed them.
+        namespace: Where they were learned: the namespace itself, or the nearest one above it; None for nowhere.
+
+    Example:
+        >>> weights = Weights({"content": 1.0}, {"content": 1.2}, ahead=True, rounds=40, default_loss=9, learned_loss=1)
+        >>> weights.active
+        {'content': 1.2}
+    """
+
+    default: Mapping[str, float]
+    learned: Mapping[str, float]
+    ahead: bool
+    rounds: int
+    default_loss: float
+    learned_loss: float
+    namespace: Namespace | None = None
+
+    @property
+    def active(self) -> Mapping[str, float]:
+        """Those that recall uses."""
+        return self.learned if self.ahead else self.default
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What a fragment of an episode is completed to: the episode, and the features that the cue left out.
+
+    Each posterior sums over all episodes that the cue may see, by their weights, and to 1 with what no episode tells.
+
+    Attributes:
+        recall: The episodes that the cue may be a part of.
+        actors: Who said it, the likeliest first.
+        time: When: the median of the posterior; None where there is no episode.
+        earliest: A tenth of the posterior lies before it.
+        latest: A tenth of it lies after.
+        following: What came next, by the id of the episode, the likeliest first: the successors of the likeliest.
+    """
+
+    recall: Recall
+    actors: Mapping[str, float]
+    time: datetime | None
+    earliest: datetime | None
+    latest: datetime | None
+    following: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """What a bulk write did.
 

@@ -13,6 +13,7 @@ AmError
 |   |-- InvalidFile                an empty file, or one with something in it that cannot be read
 |   `-- UnknownFormat              a file in no format that can be loaded
 |-- UnknownEpisode (KeyError)      no such id in that namespace
+|-- UnknownRecall (KeyError)       no recall of that id waits for feedback
 |-- ClosedMemory (RuntimeError)    used after close()
 |-- EmbedderError                  text cannot be turned into vectors
 |   |-- EmbedderMismatch           the file was made with another embedder
@@ -81,6 +82,13 @@ class UnknownEpisode(AmError, KeyError):
 
     def __str__(self) -> str:
         # KeyError would show the message in quotes, as it does with a key.
+        return Exception.__str__(self)
+
+
+class UnknownRecall(AmError, KeyError):
+    """No recall of that id waits for feedback any more, or ever did."""
+
+    def __str__(self) -> str:
         return Exception.__str__(self)
 
 

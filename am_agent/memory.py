@@ -38,6 +38,7 @@ from am_agent.episode import (
     Receipt,
     Rejection,
     Stats,
+    Weights,
 )
 from am_agent.errors import ClosedMemory, DamagedDatabase, InvalidArgument, InvalidInput
 from am_agent.filter import compile_filter
@@ -46,6 +47,7 @@ from am_agent.formats import export as exports
 from am_agent.intake import Intake
 from am_agent.loading import Loading
 from am_agent.reembedding import reembed
+from am_agent.reinforcement import Reinforcement
 from am_agent.retrieval import Retrieval, View
 from am_agent.store import episodes, erasures, namespaces, space
 from am_agent.store.database import Database, database_path
@@ -118,7 +120,8 @@ class Memory:
             with self._database.reading() as connection:
                 self._encoder.check_name(space.find(connection).space)
             self._intake = Intake(self._database, self._encoder)
-            self._retrieval = Retrieval(self._database, self._encoder)
+            self._reinforcement = Reinforcement(self._database)
+            self._retrieval = Retrieval(self._database, self._encoder, self._reinforcement)
             self._intake.finish_erasure()
         except BaseException:
             self._database.close()
@@ -275,6 +278,7 @@ class Memory:
         now: datetime | None = None,
         fields: Sequence[str] | None = None,
         beta: float | None = None,
+        log: bool = False,
     ) -> Recall:
         """Bring back the episodes that a cue calls to mind.
 
@@ -296,6 +300,7 @@ class Memory:
                 ("cosine",) the episodes come in the order of their similarity.
             beta: The inverse temperature per unit of the score; None for the namespace's own: the point where the
                 softmax condenses from all episodes to a few, `sqrt(2 ln(n + 1))` over the deviation of the scores.
+            log: Write the recall down in the file, so that another process can reinforce it by its id.
 
         Raises:
             InvalidInput: An argument that cannot be taken.
@@ -311,7 +316,52 @@ class Memory:
             Visibility(checked_time(now, "now") or as_of or _now(), as_of),
             None if where is None else compile_filter(where),
         )
-        return self._retrieval.recall(asked, view, fields=wanted, k=checked_count(k, "k"), beta=checked_beta(beta))
+        k, beta = checked_count(k, "k"), checked_beta(beta)
+        return self._retrieval.recall(asked, view, fields=wanted, k=k, beta=beta, log=log)
+
+    def reinforce(
+        self, recall: Recall | str, used: str | Sequence[str], *, namespace: Namespace | _Unset = _UNSET
+    ) -> Weights:
+        """Tell what was used of a recall; the weights of the namespace's fields come to fit that.
+
+        They change little at a time, never below 0 and never far from the default, and recall follows them only as long
+        as they predict better than the default what is used. What is learned in a namespace holds in those below it
+        that have learned nothing themselves.
+
+        Args:
+            recall: A recall, or its id. A process keeps its last 256; for others, it is asked with `log=True`.
+            used: The id, or ids, of what helped, among those that it brought back.
+            namespace: Whose weights move: that of the recall, where none is given, or one above it.
+
+        Returns:
+            The weights as they are now.
+
+        Raises:
+            UnknownRecall: It waits for feedback no more.
+            InvalidArgument: An id that it did not bring back, or a namespace that it was not asked in.
+
+        Example:
+            >>> from am_agent import DeterministicEmbedder
+            >>> with Memory(embedder=DeterministicEmbedder()) as memory:
+            ...     _ = memory.remember("Rex is a dog.", id="rex"), memory.remember("Tom is a cat.", id="tom")
+            ...     recall = memory.recall("Which dog?")
+            ...     memory.reinforce(recall, used="rex").rounds
+            1
+        """
+        id_ = recall.id if isinstance(recall, Recall) else checked_label(recall, "recall")
+        self._check_open()
+        path = None if isinstance(namespace, _Unset) else checked_namespace(namespace)
+        return self._reinforcement.reinforce(id_ or "", ids_of(used), path)
+
+    def weights(self, *, namespace: Namespace = ()) -> Weights:
+        """What the fields count in a namespace: by default, as learned, and which of the two recall uses."""
+        self._check_open()
+        return self._reinforcement.weights(checked_namespace(namespace))
+
+    def reset_weights(self, *, namespace: Namespace = ()) -> Weights:
+        """Forget what was learned in a namespace itself; returns what holds there now."""
+        self._check_open()
+        return self._reinforcement.reset(checked_namespace(namespace))
 
     def get(self, ids: str | Sequence[str], *, namespace: Namespace = (), as_of: datetime | None = None) -> Episodes:
         """Read episodes by id, in the order of the ids; unknown ones are skipped."""
@@ -396,6 +446,7 @@ class Memory:
             raise InvalidArgument("an empty filter matches everything; to erase a namespace, name it")
         wanted = None if ids is None else ids_of(ids)
         predicate = None if where is None else compile_filter(where)
+        self._reinforcement.forget()
         return self._intake.erase(path, wanted, predicate, _before(older_than))
 
     def erasures(self) -> Sequence[ErasureReceipt]:
@@ -592,6 +643,9 @@ class Memory:
     aremember_messages = _in_thread(remember_messages)
     aupdate = _in_thread(update)
     arecall = _in_thread(recall)
+    areinforce = _in_thread(reinforce)
+    aweights = _in_thread(weights)
+    areset_weights = _in_thread(reset_weights)
     aget = _in_thread(get)
     alist = _in_thread(list)
     acount = _in_thread(count)

@@ -16,7 +16,7 @@ from am_agent.association import LEAD, SEEDS, Stage, linked
 from am_agent.draft import Vectors
 from am_agent.fields import actors, beside, heard, queries, times, words
 from am_agent.hopfield.energy import log_partition
-from am_agent.hopfield.fusion import FIELDS, norm
+from am_agent.hopfield.fusion import FIELDS, default_weights, norm
 from am_agent.hopfield.roster import Integers
 from am_agent.hopfield.scan import Matches, Reals, Scope, best, rescored, scan
 from am_agent.question import Question
@@ -36,6 +36,7 @@ class Readout:
         fields: The score of each field at each position of `candidates`, in the order of FIELDS, float64 [m, 5].
         candidates: Ascending positions whose scores are exact, the best among them.
         worth: What the score of each field counts, in the order of FIELDS, float64 [5].
+        temper: Inverse temperature per unit of `fields` times the default weights.
         log_partition: Of beta times the scores, over all positions.
     """
 
@@ -46,6 +47,7 @@ class Readout:
     fields: Reals
     candidates: Integers
     worth: Reals
+    temper: float
     log_partition: float
 
     def shares(self, position: int) -> Mapping[str, float]:
@@ -59,7 +61,7 @@ def plain(scope: Scope, cues: Vectors, k: int, beta: float) -> Readout:
     matches = scan(scope, cues.astype(np.float64), k)
     table = np.zeros((len(matches.candidates), len(FIELDS)))
     table[:, 0] = matches.scores[matches.candidates]
-    return _read(scope, matches, k, beta, table, np.array([1.0, 0.0, 0.0, 0.0, 0.0]))
+    return _read(scope, matches, k, beta, table, np.array([1.0, 0.0, 0.0, 0.0, 0.0]), beta)
 
 
 def newest(snapshots: Sequence[Snapshot], scope: Scope, k: int, beta: float) -> Readout:
@@ -70,7 +72,7 @@ def newest(snapshots: Sequence[Snapshot], scope: Scope, k: int, beta: float) -> 
     order = seen[np.lexsort((-scope.keys[seen], -times[seen]))]
     total = float(log_partition(scores[scope.eligible][None, :], beta)[0])
     table = np.zeros((len(seen), len(FIELDS)))
-    return Readout(scope, scores, beta, order[:k], table, seen, np.zeros(len(FIELDS)), total)
+    return Readout(scope, scores, beta, order[:k], table, seen, np.zeros(len(FIELDS)), beta, total)
 
 
 def fused(
@@ -103,7 +105,8 @@ def fused(
     shares = None if cues is None else heard(question, cues, scope)
     columns = _columns(question, shares, snapshots, scope, fields)
     dense = cues is not None and "content" in fields
-    worth = weights / norm(weights, ["content"] * dense + list(columns))
+    present = ["content"] * dense + list(columns)
+    worth = weights / norm(weights, present)
     asked = np.zeros((1, len(known.moments.total)))
     if dense and cues is not None:
         asked = queries(cues, shares, known, identity=identity)
@@ -124,7 +127,8 @@ def fused(
     for field, column in columns.items():
         table[:, FIELDS.index(field)] = column[matches.candidates]
     table[:, -1] += added
-    return _read(scope, matches, k, beta, table, worth)
+    temper = beta / norm(default_weights(), present)
+    return _read(scope, matches, k, beta, table, worth, temper)
 
 
 def _columns(
@@ -150,7 +154,7 @@ def _columns(
     return {field: columns[field] for field, scores in seen.items() if len(scores) and scores.min() < scores.max()}
 
 
-def _read(scope: Scope, matches: Matches, k: int, beta: float, table: Reals, worth: Reals) -> Readout:
+def _read(scope: Scope, matches: Matches, k: int, beta: float, table: Reals, worth: Reals, temper: float) -> Readout:
     total = float(log_partition(matches.scores[scope.eligible][None, :], beta)[0])
     found = best(scope, matches.scores, matches.candidates, k)
-    return Readout(scope, matches.scores, beta, found, table, matches.candidates, worth, total)
+    return Readout(scope, matches.scores, beta, found, table, matches.candidates, worth, temper, total)

@@ -20,16 +20,18 @@ from am_agent.episode import Episode, Namespace, Recall, Recollection
 from am_agent.errors import UnknownEpisode
 from am_agent.filter import Predicate
 from am_agent.hopfield.energy import critical_beta
-from am_agent.hopfield.fusion import FIELDS, default_weights
+from am_agent.hopfield.fusion import FIELDS
 from am_agent.hopfield.metric import Moments, spread
 from am_agent.hopfield.scan import Scope, rescored
 from am_agent.question import Question, read
 from am_agent.readout import Readout, fused, newest, plain
+from am_agent.reinforcement import Reinforcement
 from am_agent.standing import Standing, standing
 from am_agent.store import episodes, namespaces, space
 from am_agent.store.database import Database
 from am_agent.store.episodes import Visibility
 from am_agent.store.space import Found, Space
+from am_agent.store.uses import Use
 from am_agent.working_set import Snapshot, WorkingSet, past
 
 _KEPT = 32
@@ -52,17 +54,19 @@ class Retrieval:
     Args:
         database: Where the episodes are.
         encoder: What embeds a cue.
+        reinforcement: What knows the weights, and waits for feedback.
     """
 
-    def __init__(self, database: Database, encoder: Encoder) -> None:
+    def __init__(self, database: Database, encoder: Encoder, reinforcement: Reinforcement) -> None:
+        self._reinforcement = reinforcement
         self._database = database
         self._encoder = encoder
         self._lock = threading.Lock()  # over the two below
         self._working_set = WorkingSet()
         self._standings: dict[tuple[int, ...], tuple[list[Snapshot], Standing]] = {}
 
-    def recall(self, asked: Asked, view: View, *, fields: Fields, k: int, beta: float | None) -> Recall:
-        """The k episodes that a cue calls to mind."""
+    def recall(self, asked: Asked, view: View, *, fields: Fields, k: int, beta: float | None, log: bool) -> Recall:
+        """The k episodes that a cue calls to mind; with `log`, the recall is written down to be reinforced later."""
         recall: Recall | None = None
         while recall is None:  # asked again where the file moved to another embedder in between
             with self._database.reading() as connection:
@@ -74,7 +78,7 @@ class Retrieval:
             # The model runs outside of the transaction; what the words here were a moment ago only mends the spelling.
             question = _question(asked, snapshots, view, fields)
             cues = self._cues(asked, question, found.space, fields)
-            recall = self._answer(found, asked, question, cues, view, fields=fields, k=k, beta=beta)
+            recall = self._answer(found, asked, question, cues, view, fields=fields, k=k, beta=beta, log=log)
         return recall
 
     def _cues(self, asked: Asked, question: Question, found: Space, fields: Fields) -> Vectors | None:
@@ -108,6 +112,7 @@ class Retrieval:
         fields: Fields,
         k: int,
         beta: float | None,
+        log: bool,
     ) -> Recall | None:
         """Compare a cue with what is stored; None if the file has another space by now."""
         with self._database.reading() as connection:
@@ -140,13 +145,19 @@ class Retrieval:
                     snapshots,
                     scope,
                     known,
-                    weights=default_weights(),
+                    weights=self._reinforcement.active(connection, view.namespace),
                     fields=fields,
                     beta=_beta(beta, count, 1.0),
                     k=k,
                 )
             best = episodes.by_seq(connection, scope.keys[readout.best].tolist())
-        return _recall(readout, cues, best, question, fields)
+        recall = _recall(readout, cues, best, question, fields)
+        if fields != COSINE and len(recall):
+            rows = np.searchsorted(readout.candidates, readout.best).tolist()
+            shown = {each.id: row for each, row in zip(recall, rows, strict=True)}
+            use = Use(view.namespace, readout.temper, shown, readout.fields)
+            self._reinforcement.wait(recall.id, use, written=log)
+        return recall
 
     def _standing(self, ids: tuple[int, ...], snapshots: list[Snapshot], dimension: int, view: View) -> Standing:
         """What the namespaces are like as a whole, kept until one of them changes."""

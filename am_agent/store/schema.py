@@ -10,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -22,7 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0003"
+REVISION = "0004"
 """The newest schema, the name of the newest file in migrations/versions."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -108,6 +109,26 @@ vector = Table(
     Column("ordinal", Integer, primary_key=True),  # which window of the text
     Column("data", LargeBinary, nullable=False),  # little-endian float32, a unit vector
 )
+
+weight = Table(
+    "weight",
+    metadata,
+    Column("namespace_id", ForeignKey("namespace.id", ondelete="CASCADE"), primary_key=True),
+    Column("data", LargeBinary, nullable=False),  # what was learned of the fields' weights: numbers only
+)
+
+use = Table(
+    "use",
+    metadata,
+    Column("id", Text, primary_key=True),  # of a recall that was written down, to be reinforced later
+    Column("namespace_id", ForeignKey("namespace.id", ondelete="CASCADE"), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("beta", Float, nullable=False),
+    Column("shown", JSON, nullable=False),  # the ids that it brought back, each with its row of the features
+    Column("features", LargeBinary, nullable=False),  # little-endian float64, one row for each candidate
+)
+
+Index("use_namespace", use.c.namespace_id)
 
 journal = Table(
     "journal",
