@@ -28,6 +28,7 @@ from am_agent.draft import (
 from am_agent.embedders import Embedder
 from am_agent.encoding import Encoder
 from am_agent.episode import (
+    Completion,
     Cue,
     Episode,
     Erasure,
@@ -44,11 +45,12 @@ from am_agent.errors import ClosedMemory, DamagedDatabase, InvalidArgument, Inva
 from am_agent.filter import compile_filter
 from am_agent.formats import Export, opened
 from am_agent.formats import export as exports
+from am_agent.hopfield.fusion import FIELDS
 from am_agent.intake import Intake
 from am_agent.loading import Loading
 from am_agent.reembedding import reembed
 from am_agent.reinforcement import Reinforcement
-from am_agent.retrieval import Retrieval, View
+from am_agent.retrieval import Request, Retrieval, View
 from am_agent.store import episodes, erasures, namespaces, space
 from am_agent.store.database import Database, database_path
 from am_agent.store.episodes import Visibility
@@ -309,15 +311,49 @@ class Memory:
         self._check_open()
         wanted = checked_fields(fields)
         asked = Asked.checked(cue, vector, wanted)
-        as_of = checked_time(as_of, "as_of")
-        view = View(
-            checked_namespace(namespace),
-            subtree,
-            Visibility(checked_time(now, "now") or as_of or _now(), as_of),
-            None if where is None else compile_filter(where),
-        )
+        view = _view(namespace, subtree, where, as_of, now)
+        return self._retrieval.recall(Request(asked, view, wanted, checked_count(k, "k"), checked_beta(beta), log))
+
+    def complete(
+        self,
+        cue: str | Cue,
+        *,
+        k: int = 5,
+        namespace: Namespace = (),
+        subtree: bool = False,
+        where: Mapping[str, Any] | None = None,
+        as_of: datetime | None = None,
+        now: datetime | None = None,
+        beta: float | None = None,
+    ) -> Completion:
+        """Fill in what a fragment of an episode leaves out: which episode it is, who said it, when, what came next.
+
+        Recall asks which episodes answer a cue, and follows their links; completion asks which one the cue is a part
+        of, so content is compared by the metric readout alone, and links count nothing.
+
+        Args:
+            cue: Part of what was said, or a Cue of any features of the episode.
+            k: How many episodes, at the most.
+            namespace: See `recall`; so for the others.
+            subtree: See `recall`.
+            where: See `recall`.
+            as_of: See `recall`.
+            now: See `recall`.
+            beta: See `recall`.
+
+        Example:
+            >>> from am_agent import DeterministicEmbedder
+            >>> with Memory(embedder=DeterministicEmbedder()) as memory:
+            ...     _ = memory.remember("Shall we go to the opera?", actor="ana", session="s")
+            ...     _ = memory.remember("Gladly, I have never been there.", actor="bob", session="s")
+            ...     found = memory.complete("go to the opera")
+            ...     found.recall[0].text, max(found.actors, key=found.actors.get)
+            ('Shall we go to the opera?', 'ana')
+        """
+        self._check_open()
+        asked, view = Asked.checked(cue, None, FIELDS), _view(namespace, subtree, where, as_of, now)
         k, beta = checked_count(k, "k"), checked_beta(beta)
-        return self._retrieval.recall(asked, view, fields=wanted, k=k, beta=beta, log=log)
+        return self._retrieval.complete(Request(asked, view, FIELDS, k, beta, identity=True))
 
     def reinforce(
         self, recall: Recall | str, used: str | Sequence[str], *, namespace: Namespace | _Unset = _UNSET
@@ -643,6 +679,7 @@ class Memory:
     aremember_messages = _in_thread(remember_messages)
     aupdate = _in_thread(update)
     arecall = _in_thread(recall)
+    acomplete = _in_thread(complete)
     areinforce = _in_thread(reinforce)
     aweights = _in_thread(weights)
     areset_weights = _in_thread(reset_weights)
@@ -686,6 +723,22 @@ class Memory:
                 progress(len(outcomes))
         recorded = sum(outcome.recorded for outcome in outcomes)
         return Receipt(tuple(outcome.id for outcome in outcomes), recorded, len(outcomes) - recorded)
+
+
+def _view(
+    namespace: Namespace,
+    subtree: bool,
+    where: Mapping[str, Any] | None,
+    as_of: datetime | None,
+    now: datetime | None,
+) -> View:
+    as_of = checked_time(as_of, "as_of")
+    return View(
+        checked_namespace(namespace),
+        subtree,
+        Visibility(checked_time(now, "now") or as_of or _now(), as_of),
+        None if where is None else compile_filter(where),
+    )
 
 
 def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -6,8 +6,9 @@ import functools
 import math
 import operator
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import uuid_utils
@@ -16,23 +17,26 @@ from sqlalchemy import Connection
 from am_agent.asked import COSINE, Asked, Fields
 from am_agent.draft import Vectors, unit_vectors
 from am_agent.encoding import Encoder
-from am_agent.episode import Episode, Namespace, Recall, Recollection
+from am_agent.episode import Completion, Namespace, Recall, Recollection
 from am_agent.errors import UnknownEpisode
 from am_agent.filter import Predicate
 from am_agent.hopfield.energy import critical_beta
 from am_agent.hopfield.fusion import FIELDS
 from am_agent.hopfield.metric import Moments, spread
 from am_agent.hopfield.scan import Scope, rescored
+from am_agent.posterior import after, when, who
 from am_agent.question import Question, read
 from am_agent.readout import Readout, fused, newest, plain
 from am_agent.reinforcement import Reinforcement
 from am_agent.standing import Standing, standing
-from am_agent.store import episodes, namespaces, space
+from am_agent.store import episodes, journal, namespaces, space
 from am_agent.store.database import Database
 from am_agent.store.episodes import Visibility
 from am_agent.store.space import Found, Space
 from am_agent.store.uses import Use
 from am_agent.working_set import Snapshot, WorkingSet, past
+
+T = TypeVar("T")
 
 _KEPT = 32
 """Sets of namespaces whose standing is kept; the metric of one takes a megabyte."""
@@ -46,6 +50,49 @@ class View:
     subtree: bool
     visibility: Visibility
     predicate: Predicate | None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A recall as it was asked for, checked.
+
+    Attributes:
+        asked: The cue.
+        view: What it may see.
+        fields: By which it may be compared.
+        k: How many episodes, at the most.
+        beta: Inverse temperature; None for the namespace's own.
+        log: Write the recall down, to be reinforced later by another process.
+        identity: Ask which episode the cue is a part of, not which ones answer it.
+    """
+
+    asked: Asked
+    view: View
+    fields: Fields
+    k: int
+    beta: float | None
+    log: bool = False
+    identity: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The namespaces that a cue may see, at a position of the journal."""
+
+    position: int
+    ids: tuple[int, ...]
+    snapshots: list[Snapshot]
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What a readout found, while its transaction lasts."""
+
+    connection: Connection
+    snapshots: list[Snapshot]
+    readout: Readout
+    question: Question
+    cues: Vectors | None
 
 
 class Retrieval:
@@ -65,102 +112,133 @@ class Retrieval:
         self._working_set = WorkingSet()
         self._standings: dict[tuple[int, ...], tuple[list[Snapshot], Standing]] = {}
 
-    def recall(self, asked: Asked, view: View, *, fields: Fields, k: int, beta: float | None, log: bool) -> Recall:
-        """The k episodes that a cue calls to mind; with `log`, the recall is written down to be reinforced later."""
-        recall: Recall | None = None
-        while recall is None:  # asked again where the file moved to another embedder in between
+    def recall(self, request: Request) -> Recall:
+        """The k episodes that a cue calls to mind."""
+
+        def finish(answer: _Answer) -> tuple[Recall, Use]:
+            recall, readout = _recall(answer, request.fields), answer.readout
+            rows = np.searchsorted(readout.candidates, readout.best).tolist()
+            shown = {each.id: row for each, row in zip(recall, rows, strict=True)}
+            return recall, Use(request.view.namespace, readout.temper, shown, readout.fields)
+
+        found = self._ask(request, finish)
+        if found is None:
+            return Recall((), energy=math.inf, beta=_beta(request.beta, 0, 1.0), episodes=0)
+        recall, use = found
+        if request.fields != COSINE and use.shown:
+            self._reinforcement.wait(recall.id, use, written=request.log)
+        return recall
+
+    def complete(self, request: Request) -> Completion:
+        """The episodes that a cue may be a part of, and the posteriors of what it left out."""
+
+        def finish(answer: _Answer) -> Completion:
+            recall = _recall(answer, request.fields)
+            readout, snapshots = answer.readout, answer.snapshots
+            likely = np.exp(readout.beta * readout.scores - readout.log_partition)
+            following = after(likely, readout, snapshots)
+            named = episodes.by_seq(answer.connection, list(following))
+            earliest, time, latest = when(likely, snapshots, (0.1, 0.5, 0.9))
+            return Completion(
+                recall=recall,
+                actors=who(likely, snapshots),
+                time=time,
+                earliest=earliest,
+                latest=latest,
+                following={named[seq].id: share for seq, share in following.items()},
+            )
+
+        found = self._ask(request, finish)
+        if found is None:
+            nothing = Recall((), energy=math.inf, beta=_beta(request.beta, 0, 1.0), episodes=0)
+            return Completion(nothing, {}, None, None, None, {})
+        return found
+
+    def _ask(self, request: Request, finish: Callable[[_Answer], T]) -> T | None:
+        """Put a question to what is stored, and finish within the transaction; None where nothing was ever stored."""
+        while True:  # asked again where the file moved to another embedder in between
             with self._database.reading() as connection:
                 found = space.find(connection)
                 if found.space is None:
-                    return Recall((), energy=math.inf, beta=_beta(beta, 0, 1.0), episodes=0)
-                words = asked.text is not None and fields != COSINE
-                snapshots = self._snapshots(connection, found.id, found.space, view)[1] if words else []
+                    return None
+                worded = request.asked.text is not None and request.fields != COSINE
+                seen = self._seen(connection, found, request.view) if worded else None
             # The model runs outside of the transaction; what the words here were a moment ago only mends the spelling.
-            question = _question(asked, snapshots, view, fields)
-            cues = self._cues(asked, question, found.space, fields)
-            recall = self._answer(found, asked, question, cues, view, fields=fields, k=k, beta=beta, log=log)
-        return recall
+            question = _question(request, [] if seen is None else seen.snapshots)
+            cues = self._cues(request, question, found.space)
+            with self._database.reading() as connection:
+                if space.find(connection) == found:
+                    seen = self._seen(connection, found, request.view, seen)
+                    return finish(self._answer(connection, request, question, cues, seen, found.space.dimension))
 
-    def _cues(self, asked: Asked, question: Question, found: Space, fields: Fields) -> Vectors | None:
+    def _cues(self, request: Request, question: Question, found: Space) -> Vectors | None:
         """The vectors of a cue: what was given, or one for each part of its text."""
-        if asked.vectors is not None:
-            return unit_vectors(asked.vectors, found.dimension)
+        if request.asked.vectors is not None:
+            return unit_vectors(request.asked.vectors, found.dimension)
         if not question.parts or question.silent:
             return None
-        if fields == COSINE:
+        if request.fields == COSINE:
             return self._encoder.cue(question.parts[0], found)
         return self._encoder.cues(question.parts, found)
 
-    def _snapshots(
-        self, connection: Connection, space_id: int, found: Space, view: View
-    ) -> tuple[Sequence[int], list[Snapshot]]:
+    def _seen(self, connection: Connection, found: Found, view: View, before: _Seen | None = None) -> _Seen:
         """The namespaces that a cue may see, as the connection's transaction shows them."""
+        assert found.space is not None  # who asks has looked
         with self._lock:  # the transaction's snapshot begins under the lock, so both show the same moment
+            position = journal.position(connection)
+            if before is not None and before.position == position:
+                return before
             ids = namespaces.find(connection, view.namespace, subtree=view.subtree)
             if view.visibility.as_of is None:
-                return ids, self._working_set.snapshots(connection, ids, space_id, found.dimension)
-            return ids, [past(connection, ids, space_id, found.dimension, view.visibility)]
+                snapshots = self._working_set.snapshots(connection, ids, found.id, found.space.dimension)
+            else:
+                snapshots = [past(connection, ids, found.id, found.space.dimension, view.visibility)]
+        return _Seen(position, tuple(ids), snapshots)
 
     def _answer(
         self,
-        found: Found,
-        asked: Asked,
+        connection: Connection,
+        request: Request,
         question: Question,
         cues: Vectors | None,
-        view: View,
-        *,
-        fields: Fields,
-        k: int,
-        beta: float | None,
-        log: bool,
-    ) -> Recall | None:
-        """Compare a cue with what is stored; None if the file has another space by now."""
-        with self._database.reading() as connection:
-            if found.space is None or space.find(connection) != found:
-                return None
-            ids, snapshots = self._snapshots(connection, found.id, found.space, view)
-            if asked.near is not None:
-                question = replace(question, near=_seq(connection, ids, asked.near, view))
-            allowed = None
-            if view.predicate is not None:
-                allowed = [seq for seq, _ in episodes.matching(connection, ids, view.visibility, view.predicate)]
-            scope = Scope.of(
-                [(each.roster, each.patterns) for each in snapshots],
-                excluded=[each.expired(view.visibility.now) for each in snapshots],
-                allowed=allowed,
+        seen: _Seen,
+        dimension: int,
+    ) -> _Answer:
+        view, snapshots = request.view, seen.snapshots
+        if request.asked.near is not None:
+            question = replace(question, near=_seq(connection, seen.ids, request.asked.near, view))
+        allowed = None
+        if view.predicate is not None:
+            allowed = [seq for seq, _ in episodes.matching(connection, seen.ids, view.visibility, view.predicate)]
+        scope = Scope.of(
+            [(each.roster, each.patterns) for each in snapshots],
+            excluded=[each.expired(view.visibility.now) for each in snapshots],
+            allowed=allowed,
+        )
+        count = int(np.count_nonzero(scope.eligible))
+        if request.fields == COSINE and cues is not None:
+            moments = functools.reduce(operator.add, [each.moments for each in snapshots], Moments.none(dimension))
+            readout = plain(scope, cues, request.k, _beta(request.beta, count, spread(moments)))
+        elif question.silent and cues is None:
+            readout = newest(snapshots, scope, request.k, _beta(request.beta, count, 1.0))
+        else:
+            readout = fused(
+                question,
+                cues,
+                snapshots,
+                scope,
+                self._standing(seen, dimension, view),
+                weights=self._reinforcement.active(connection, view.namespace),
+                fields=request.fields,
+                beta=_beta(request.beta, count, 1.0),
+                k=request.k,
+                identity=request.identity,
             )
-            count = int(np.count_nonzero(scope.eligible))
-            if fields == COSINE and cues is not None:
-                moments = functools.reduce(
-                    operator.add, [each.moments for each in snapshots], Moments.none(cues.shape[1])
-                )
-                readout = plain(scope, cues, k, _beta(beta, count, spread(moments)))
-            elif question.silent and cues is None:
-                readout = newest(snapshots, scope, k, _beta(beta, count, 1.0))
-            else:
-                known = self._standing(tuple(ids), snapshots, found.space.dimension, view)
-                readout = fused(
-                    question,
-                    cues,
-                    snapshots,
-                    scope,
-                    known,
-                    weights=self._reinforcement.active(connection, view.namespace),
-                    fields=fields,
-                    beta=_beta(beta, count, 1.0),
-                    k=k,
-                )
-            best = episodes.by_seq(connection, scope.keys[readout.best].tolist())
-        recall = _recall(readout, cues, best, question, fields)
-        if fields != COSINE and len(recall):
-            rows = np.searchsorted(readout.candidates, readout.best).tolist()
-            shown = {each.id: row for each, row in zip(recall, rows, strict=True)}
-            use = Use(view.namespace, readout.temper, shown, readout.fields)
-            self._reinforcement.wait(recall.id, use, written=log)
-        return recall
+        return _Answer(connection, snapshots, readout, question, cues)
 
-    def _standing(self, ids: tuple[int, ...], snapshots: list[Snapshot], dimension: int, view: View) -> Standing:
+    def _standing(self, seen: _Seen, dimension: int, view: View) -> Standing:
         """What the namespaces are like as a whole, kept until one of them changes."""
+        ids, snapshots = seen.ids, seen.snapshots
         if view.visibility.as_of is not None:
             return standing(snapshots, dimension)
         with self._lock:
@@ -180,10 +258,11 @@ def _same(one: Snapshot, other: Snapshot) -> bool:
     return one is other
 
 
-def _question(asked: Asked, snapshots: Sequence[Snapshot], view: View, fields: Fields) -> Question:
-    if fields == COSINE:
+def _question(request: Request, snapshots: Sequence[Snapshot]) -> Question:
+    asked = request.asked
+    if request.fields == COSINE:
         return Question(parts=() if asked.text is None else (asked.text,))
-    return read(asked.text, snapshots, view.visibility.now, actor=asked.actor, periods=asked.periods)
+    return read(asked.text, snapshots, request.view.visibility.now, actor=asked.actor, periods=asked.periods)
 
 
 def _beta(given: float | None, count: int, deviation: float) -> float:
@@ -191,13 +270,12 @@ def _beta(given: float | None, count: int, deviation: float) -> float:
     return critical_beta(max(count, 1), deviation) if given is None else given
 
 
-def _recall(
-    readout: Readout, cues: Vectors | None, found: Mapping[int, Episode], question: Question, fields: Fields
-) -> Recall:
+def _recall(answer: _Answer, fields: Fields) -> Recall:
     """What a readout found, with the episodes themselves."""
-    similar = np.zeros(len(readout.best))
-    if cues is not None:
-        similar = rescored(readout.scope, readout.best, cues.astype(np.float64))
+    readout, similar = answer.readout, np.zeros(len(answer.readout.best))
+    found = episodes.by_seq(answer.connection, readout.scope.keys[readout.best].tolist())
+    if answer.cues is not None:
+        similar = rescored(readout.scope, readout.best, answer.cues.astype(np.float64))
     recollections = tuple(
         Recollection(
             found[int(readout.scope.keys[position])],
@@ -216,7 +294,7 @@ def _recall(
         episodes=int(np.count_nonzero(readout.scope.eligible)),
         id=str(uuid_utils.uuid7()),
         weights={} if plainly else {name: float(worth) for name, worth in zip(FIELDS, readout.worth, strict=True)},
-        notes=question.notes,
+        notes=answer.question.notes,
     )
 
 

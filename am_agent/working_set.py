@@ -68,7 +68,7 @@ class Snapshot:
         return np.flatnonzero(self.roster.alive & (self.attributes.ends <= microseconds(now)))
 
 
-class _Block:
+class Block:
     """The current episodes of one namespace, as arrays. Taking over a new one costs the same however many there are."""
 
     def __init__(self, rows: Sequence[Stored], dimension: int) -> None:
@@ -181,7 +181,7 @@ class WorkingSet:
     """
 
     def __init__(self) -> None:
-        self._blocks: dict[int, _Block] = {}
+        self._blocks: dict[int, Block] = {}
         self._position = 0  # of the journal, up to which the blocks are true
         self._space_id = 0
 
@@ -196,7 +196,7 @@ class WorkingSet:
             for namespace_id in namespace_ids:
                 if namespace_id not in self._blocks:
                     rows = self._current(connection, episode.c.namespace_id == namespace_id)
-                    self._blocks[namespace_id] = _Block(rows, dimension)
+                    self._blocks[namespace_id] = Block(rows, dimension)
         except BaseException:
             self._blocks = {}  # read half of the journal, or interrupted in the middle of a block: true no more
             raise
@@ -229,4 +229,4 @@ def past(
 ) -> Snapshot:
     """The episodes of some namespaces as they were at an earlier time: read for one answer, and not kept."""
     where = and_(episode.c.namespace_id.in_(numbers(namespace_ids)), visibility.clause())
-    return _Block(list(stored(connection, space_id, where)), dimension).snapshot()
+    return Block(list(stored(connection, space_id, where)), dimension).snapshot()
