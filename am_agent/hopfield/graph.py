@@ -62,8 +62,9 @@ def spread(activation: Reals, links: Sequence[Links], floor: float) -> Reals:
         reached = np.bincount(targets, given[flows] * kind.strengths[flows], minlength=len(activation))
         greatest = np.full(len(activation), -np.inf)
         np.maximum.at(greatest, targets, activation[kind.sources[flows]])
-        gain = np.minimum(reached, kind.bound * greatest - activation)
-        added = np.maximum(added, np.where(greatest > -np.inf, gain, 0.0))
+        there = greatest > -np.inf
+        gain = np.minimum(reached[there], kind.bound * greatest[there] - activation[there])
+        added[there] = np.maximum(added[there], gain)
     return added
 
 

@@ -33,6 +33,10 @@ LEAD = 35
 """How many terms the opening of a text has: a term at place p counts 1/(1 + p/LEAD), since a text says at its beginning
 what it is about. Measured on chats with an assistant, +7 points of recall@5; on short texts it changes nothing."""
 
+_GRAIN = 2.0**-24
+"""What an occurrence counts is a multiple of this, so that sums of up to half a billion are exact in float64: whatever
+was appended in whatever order, and whatever died, lengths and scores are the same to the last bit."""
+
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
@@ -142,7 +146,7 @@ class PostingsView:
             >>> postings = Postings()
             >>> postings.append([["dog", "rex"], ["cat"], ["dog", "dog"]])
             >>> postings.view().bm25({"dog": 1.0}, np.array([True, True, True])).round(3).tolist()
-            [0.197, 0.0, 0.278]
+            [0.234, 0.0, 0.311]
         """
         if statistics is None:
             statistics = self.statistics(query, alive)
@@ -209,9 +213,9 @@ class PostingsView:
 
         Example:
             >>> postings = Postings()
-            >>> postings.append([["dog", "rex", "dog"], ["cat"]])
-            >>> postings.view().terms_of([1, 0])
-            [{'cat': 1}, {'dog': 2, 'rex': 1}]
+            >>> postings.append([["dog", "dog", "dog"], ["cat"]])
+            >>> [{term: round(count, 2) for term, count in each.items()} for each in postings.view().terms_of([1, 0])]
+            [{'cat': 1.0}, {'dog': 2.92}]
         """
         found = []
         for place in places:
@@ -227,7 +231,14 @@ class PostingsView:
         return self._terms[: self.width]
 
     def postings(self, term: str) -> tuple[Places, Counts]:
-        """The places of a term, dead ones included, ascending, and its count in each."""
+        """The places of a term, dead ones included, ascending, and its count in each; both empty for an unknown one.
+
+        Example:
+            >>> postings = Postings()
+            >>> postings.append([["dog", "rex"], ["cat"], ["dog"]])
+            >>> postings.view().postings("dog")
+            (array([0, 2], dtype=int32), array([1., 1.], dtype=float32))
+        """
         number = self._ids.get(term, self.width)
         entry = self._entries[number] if number < self.width else _NO_ENTRY
         used = entry.used
@@ -281,7 +292,8 @@ class Postings:
         numbers = np.fromiter(map(self._ids.__getitem__, tokens), dtype=np.int64, count=len(tokens))
         width = max(len(self._terms), 1)
         owners = np.repeat(np.arange(len(documents)), heights)
-        counted = LEAD / (LEAD + np.arange(len(tokens)) - np.repeat(np.cumsum(heights) - heights, heights))
+        at = np.arange(len(tokens)) - np.repeat(np.cumsum(heights) - heights, heights)
+        counted = np.round(LEAD / (LEAD + at) / _GRAIN) * _GRAIN
         cells, cell = np.unique(owners * width + numbers, return_inverse=True)
         counts = np.bincount(cell, counted, minlength=len(cells))
         rows, held = np.divmod(cells, width)

@@ -1,4 +1,4 @@
-"""The moments of a set of patterns: sums, exact under removal, and the spread that beta is made of."""
+"""The moments of a set of patterns: sums, exact under removal, and what is made of them."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from am_agent.hopfield.energy import critical_beta
-from am_agent.hopfield.metric import Moments, spread
+from am_agent.hopfield.metric import Moments, metric, scale, spread
 
 
 def _unit(seed: int, count: int, dimension: int = 8) -> np.ndarray:
@@ -58,3 +58,56 @@ def test_a_store_of_equal_patterns_has_the_spread_of_the_prior() -> None:
     rows = np.repeat(_unit(1, 1), 20, axis=0)
     assert spread(Moments.of(rows)) == pytest.approx(np.sqrt(20 * 0.01 / 40), abs=1e-4)
     assert np.isfinite(critical_beta(20, spread(Moments.of(rows))))
+
+
+@given(st.integers(0, 2**32), st.integers(0, 60), st.sampled_from([1, 2, 8, 30]))
+def test_the_metric_is_that_of_the_textbook(seed: int, count: int, dimension: int) -> None:
+    """Symmetric, between 0 and I, and what two formulas of ridge regression say: over directions and over patterns."""
+    rows = _unit(seed, count, dimension)
+    own = metric(Moments.of(rows))
+    exact, ridge = rows.astype(np.float64), 3.0 * count / dimension + 3.0
+    np.testing.assert_array_equal(own, own.T)
+    assert np.linalg.eigvalsh(own).min() > 0
+    assert np.linalg.eigvalsh(own).max() < 1 + 1e-12
+    primal = np.linalg.solve(exact.T @ exact + ridge * np.eye(dimension), ridge * np.eye(dimension))
+    np.testing.assert_allclose(own, primal, atol=1e-12)
+    dual = np.eye(dimension) - exact.T @ np.linalg.solve(exact @ exact.T + ridge * np.eye(count), exact)
+    np.testing.assert_allclose(own, dual, atol=1e-12)
+
+
+def test_the_metric_discounts_what_many_share() -> None:
+    """The direction of a crowd counts less than that of one."""
+    rows = np.array([[1, 0, 0]] * 60 + [[0, 1, 0]], dtype=np.float32)
+    shared, own, empty = np.diag(metric(Moments.of(rows)))
+    ridge = 61 + 3
+    assert (shared, own, empty) == pytest.approx((ridge / (60 + ridge), ridge / (1 + ridge), 1.0))
+
+
+@given(st.integers(0, 2**32), st.integers(0, 40), st.integers(0, 40))
+def test_removing_what_was_added_restores_the_metric(seed: int, kept: int, removed: int) -> None:
+    """And the scale of any query."""
+    before, extra = Moments.of(_unit(seed, kept)), Moments.of(_unit(seed + 1, removed))
+    after, query = before + extra - extra, _unit(seed + 2, 1)[0].astype(np.float64)
+    np.testing.assert_allclose(metric(after), metric(before), atol=1e-12)
+    assert scale(query, after) == pytest.approx(scale(query, before), rel=1e-9)
+
+
+@given(st.integers(0, 2**32), st.integers(0, 60), st.floats(0.01, 100))
+def test_the_scale_is_the_standard_deviation_with_twenty_more(seed: int, count: int, length: float) -> None:
+    """Those 20 vary by a tenth of the query's length; and it grows with that length."""
+    rows, query = _unit(seed, count), _unit(seed + 1, 1)[0].astype(np.float64)
+    products = rows.astype(np.float64) @ query
+    variance = float(products.var()) if count else 0.0
+    expected = np.sqrt((count * variance + 20 * 0.01 * (query @ query)) / (count + 20))
+    assert scale(query, Moments.of(rows)) == pytest.approx(expected)
+    assert scale(-length * query, Moments.of(rows)) == pytest.approx(length * expected)
+
+
+def test_the_scale_of_many_patterns_is_their_own_and_of_few_the_usual_one() -> None:
+    """Of patterns along the query, which vary a lot, 20,000 say so and 2 do not."""
+    query = np.array([1.0, 0.0])
+    rows = np.array([[1, 0], [-1, 0]] * 10_000, dtype=np.float32)
+    assert scale(query, Moments.of(rows)) == pytest.approx(1.0, abs=1e-3)
+    assert scale(query, Moments.of(rows[:2])) == pytest.approx(np.sqrt((2 + 0.2) / 22))
+    assert scale(query, Moments.none(2)) == pytest.approx(0.1)
+    assert scale(np.zeros(2), Moments.of(rows)) == 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+import random
 from collections.abc import Callable, Sequence
 from threading import Thread
 
@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from am_agent.lexical.postings import K1, B, Postings, PostingsView, Statistics
+from am_agent.lexical.postings import K1, LEAD, B, Postings, PostingsView, Statistics
 
 ALPHABET = "abcdefgh"
 Document = list[str]
@@ -24,6 +24,18 @@ steps = st.lists(
 )
 
 
+def _counts(document: Document) -> dict[str, float]:
+    """What the occurrences of each term count: the less, the later."""
+    counts: dict[str, float] = {}
+    for place, term in enumerate(document):
+        counts[term] = counts.get(term, 0.0) + LEAD / (LEAD + place)
+    return counts
+
+
+def _length(document: Document) -> float:
+    return sum(_counts(document).values())
+
+
 def _naive(collection: Sequence[Document], query: dict[str, float], alive: np.ndarray) -> list[float]:
     living = [document for document, lives in zip(collection, alive, strict=True) if lives]
     scores = []
@@ -32,10 +44,10 @@ def _naive(collection: Sequence[Document], query: dict[str, float], alive: np.nd
         for term, weight in query.items():
             frequency = sum(term in each for each in living)
             idf = math.log(1 + (len(living) - frequency + 0.5) / (frequency + 0.5))
-            count = document.count(term)
+            count = _counts(document).get(term)
             if lives and count:
-                mean = sum(map(len, living)) / len(living)
-                score += weight * idf * count / (count + K1 * (1 - B + B * len(document) / mean))
+                mean = sum(map(_length, living)) / len(living)
+                score += weight * idf * count / (count + K1 * (1 - B + B * _length(document) / mean))
         scores.append(score)
     return scores
 
@@ -59,11 +71,19 @@ def _grown(changes: list[tuple[str, list[Document], int]]) -> tuple[Postings, li
 
 def _same(view: PostingsView, collection: Sequence[Document], query: dict[str, float], alive: np.ndarray) -> None:
     assert view.size == len(collection)
-    assert view.bm25(query, alive) == pytest.approx(np.array(_naive(collection, query, alive)), abs=1e-12, rel=1e-12)
+    # Counts are float32.
+    assert view.bm25(query, alive) == pytest.approx(np.array(_naive(collection, query, alive)), abs=1e-12, rel=1e-6)
     found = view.frequencies(list(query), alive).tolist()
     living = [document for document, lives in zip(collection, alive, strict=True) if lives]
     assert found == [sum(term in document for document in living) for term in query]
-    assert view.terms_of(range(len(collection))) == [Counter(document) for document in collection]
+    assert view.lengths == pytest.approx(np.array([_length(document) for document in collection]), rel=1e-6)
+    held = view.terms_of(range(len(collection)))
+    assert held == [pytest.approx(_counts(document), rel=1e-6) for document in collection]
+    assert set(view.vocabulary()) >= {term for document in collection for term in document}
+    for term in ALPHABET:
+        places, counts = view.postings(term)
+        assert places.tolist() == [place for place, document in enumerate(collection) if term in document]
+        assert counts.tolist() == [held[place][term] for place in places.tolist()]
 
 
 @given(changes=steps, query=queries, seed=st.integers(0, 2**16))
@@ -161,8 +181,9 @@ def test_views_are_true_while_a_thread_appends() -> None:
         assert np.array_equal(expected.get(view.size, view.bm25(query, alive)), view.bm25(query, alive))
 
 
-def test_scores_are_those_of_bm25s() -> None:
-    """Lucene's variant there, in float32."""
+def test_scores_are_those_of_bm25s(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lucene's variant there, in float32, where the opening of a text is no more than the rest."""
+    monkeypatch.setattr("am_agent.lexical.postings.LEAD", 1e12)
     rng = np.random.default_rng(1)
     words = [f"w{number}" for number in range(60)]
     collection = [rng.choice(words, size=rng.integers(1, 20), p=_zipf(60)).tolist() for _ in range(300)]
@@ -187,8 +208,65 @@ def test_terms_of_the_forgotten_go_with_them() -> None:
     postings.append([["secret", "dog"], ["dog", "cat"]])
     postings.compact(np.array([False, True]))
     assert "secret" not in vars(postings)["_terms"]
-    assert postings.view().terms_of([0]) == [{"dog": 1, "cat": 1}]
+    assert postings.view().vocabulary() == ["dog", "cat"]
+    assert postings.view().terms_of([0]) == [{"dog": 1.0, "cat": pytest.approx(LEAD / (LEAD + 1))}]
     assert postings.view().frequencies(["secret", "dog"], np.array([True])).tolist() == [0, 1]
+
+
+def test_the_vocabulary_is_what_a_view_saw() -> None:
+    """Terms of dead places included, those that came later not."""
+    postings = Postings()
+    assert postings.view().vocabulary() == []
+    postings.append([["dog", "rex", "dog"], [], ["cat", "dog"]])
+    view = postings.view()
+    postings.append([["cow", "dog"]])
+    assert view.vocabulary() == ["dog", "rex", "cat"]
+    assert postings.view().vocabulary() == ["dog", "rex", "cat", "cow"]
+    postings.compact(np.array([False, True, True, True]))
+    assert postings.view().vocabulary() == ["dog", "cat", "cow"]
+    assert view.vocabulary() == ["dog", "rex", "cat"]
+
+
+def test_the_postings_of_a_term_are_what_a_view_saw() -> None:
+    postings = Postings()
+    postings.append([["dog", "rex"], ["cat"], ["cat", "dog", "dog"]])
+    view = postings.view()
+    postings.append([["dog", "cow"]])
+    twice = LEAD / (LEAD + 1) + LEAD / (LEAD + 2)
+    places, counts = view.postings("dog")
+    assert places.tolist() == [0, 2]
+    assert counts.tolist() == pytest.approx([1.0, twice])
+    assert postings.view().postings("dog")[0].tolist() == [0, 2, 3]
+    for unknown in ("cow", "horse"):
+        assert [part.tolist() for part in view.postings(unknown)] == [[], []]
+    postings.compact(np.array([False, True, True, True]))
+    assert postings.view().postings("dog")[0].tolist() == [1, 2]
+    assert postings.view().postings("rex")[0].tolist() == []
+
+
+def test_an_opening_counts_more_than_the_rest() -> None:
+    """Of two documents of the same terms, the one that begins with the term of the query is the better."""
+    postings = Postings()
+    postings.append([["dog", *"abcdefgh"], [*"abcdefgh", "dog"]])
+    first, last = postings.view().bm25({"dog": 1.0}, np.ones(2, dtype=bool))
+    assert first > last > 0
+
+
+@given(collection=documents, order=st.randoms(use_true_random=False), query=queries, seed=st.integers(0, 2**16))
+def test_the_dead_leave_nothing_behind(
+    collection: list[Document], order: random.Random, query: dict[str, float], seed: int
+) -> None:
+    """Statistics are those of the living alone to the last bit, whatever the order; of none alive, they are none."""
+    alive, postings, living = _mask(seed, len(collection)), Postings(), Postings()
+    postings.append(collection)
+    left = [document for document, lives in zip(collection, alive, strict=True) if lives]
+    order.shuffle(left)
+    living.append(left)
+    statistics = postings.view().statistics(query, alive)
+    assert statistics == living.view().statistics(query, np.ones(len(left), dtype=bool))
+    none = np.zeros(len(collection), dtype=bool)
+    assert postings.view().statistics(query, none) == Statistics.none(query)
+    assert not postings.view().bm25(query, none).any()
 
 
 def test_a_weight_scales_its_term() -> None:
