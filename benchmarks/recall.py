@@ -21,10 +21,11 @@ from am_agent.hopfield.fusion import FIELDS
 from benchmarks.beir import BrokenLine, Haystack, MissingData, read_sets
 from benchmarks.cache import CachedEmbedder, VectorFile
 from benchmarks.comparing import Comparison, Results, School, measured
-from benchmarks.learning import LESSONS, Lesson, Opening
+from benchmarks.learning import LESSONS, Opening
 from benchmarks.measures import MEASURES
 from benchmarks.perturbing import PERTURBATIONS, perturbed
 from benchmarks.progress import progress
+from benchmarks.pupil import opened
 from benchmarks.systems import ablations
 from benchmarks.truncating import TruncatingEncoder
 
@@ -32,21 +33,17 @@ _DESCRIPTION = "Recall of am_agent beside cosine, BM25 and their fusion, on sets
 _ABREAST = 4
 
 
-class MissingLearner(Exception):
-    """The memory cannot be taught."""
-
-
-def main(arguments: Sequence[str] | None = None, opening: Opening | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, opening: Opening = opened) -> int:
     """Run the command and return its exit code.
 
     Args:
         arguments: Those of the command line; None for the process's own.
-        opening: Makes a memory that learns from feedback; None if there is no such memory.
+        opening: Makes a memory that learns from feedback.
     """
     given = _parser().parse_args(arguments)
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
-        school = None if given.learn is None else _school(LESSONS[given.learn], opening)
+        school = None if given.learn is None else School(opening, LESSONS[given.learn])
         sets = read_sets(given.folder, given.sets)
         for note in (note for haystacks in sets.values() for each in haystacks for note in each.notes):
             errors.print(note, markup=False)
@@ -54,7 +51,7 @@ def main(arguments: Sequence[str] | None = None, opening: Opening | None = None)
             errors.print(f"every query is perturbed: {given.perturb}, seed 0", markup=False)
             sets = {name: [perturbed(each, given.perturb) for each in haystacks] for name, haystacks in sets.items()}
         results = _results(sets, given.cache, ablations(FIELDS) if given.ablate else {}, school, errors)
-    except (MissingData, BrokenLine, MissingLearner) as error:
+    except (MissingData, BrokenLine) as error:
         errors.print(f"benchmarks.recall: {error}", markup=False)
         return 2
     if given.json:
@@ -86,12 +83,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--cache", type=Path, metavar="DIR", help="a folder to keep vectors in, for the next run")
     parser.add_argument("--json", action="store_true", help="JSON on stdout in place of tables")
     return parser
-
-
-def _school(lesson: Lesson, opening: Opening | None) -> School:
-    if opening is None:
-        raise MissingLearner("--learn needs a memory that learns from feedback, and this one does not")
-    return School(opening, lesson)
 
 
 def _results(

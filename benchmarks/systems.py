@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import bm25s
@@ -83,17 +83,20 @@ def am_agent(haystack: Haystack, embedder: Embedder, fields: Sequence[str] | Non
 def filled(haystack: Haystack, embedder: Embedder) -> Iterator[Memory]:
     """A memory of its own that holds the haystack's documents."""
     with Memory(embedder=embedder) as memory:
-        memory.remember_many(
-            {
-                "text": each.text,
-                "id": each.id,
-                "actor": each.actor,
-                "occurred_at": each.occurred_at,
-                "session": each.session,
-            }
-            for each in haystack.documents
-        )
+        memory.remember_many(episodes(haystack))
         yield memory
+
+
+def episodes(haystack: Haystack) -> Iterator[Mapping[str, object]]:
+    """The haystack's documents as a memory takes them."""
+    for each in haystack.documents:
+        yield {
+            "text": each.text,
+            "id": each.id,
+            "actor": each.actor,
+            "occurred_at": each.occurred_at,
+            "session": each.session,
+        }
 
 
 def asked(memory: Memory, haystack: Haystack, fields: Sequence[str] | None = None) -> list[Ranking]:
