@@ -24,6 +24,7 @@ from am_agent.hopfield.energy import critical_beta
 from am_agent.hopfield.fusion import FIELDS
 from am_agent.hopfield.metric import Moments, spread
 from am_agent.hopfield.scan import Scope, rescored
+from am_agent.lexical.terms import keywords
 from am_agent.posterior import after, when, who
 from am_agent.question import Question, read
 from am_agent.readout import Readout, fused, newest, plain
@@ -82,6 +83,23 @@ class _Seen:
     position: int
     ids: tuple[int, ...]
     snapshots: list[Snapshot]
+
+
+@dataclass(frozen=True, slots=True)
+class _Cues:
+    """The vectors of a cue, None where it has none.
+
+    Attributes:
+        given: What similarity is told to, float32 [n, d].
+        read: What content is compared with, float32 [n, d].
+    """
+
+    given: Vectors | None
+    read: Vectors | None
+
+    @staticmethod
+    def alike(vectors: Vectors) -> _Cues:
+        return _Cues(vectors, vectors)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,15 +189,23 @@ class Retrieval:
                     seen = self._seen(connection, found, request.view, seen)
                     return finish(self._answer(connection, request, question, cues, seen, found.space.dimension))
 
-    def _cues(self, request: Request, question: Question, found: Space) -> Vectors | None:
-        """The vectors of a cue: what was given, or one for each part of its text."""
+    def _cues(self, request: Request, question: Question, found: Space) -> _Cues:
+        """The vectors of a cue: what was given, or one for each part of its text.
+
+        A cue of one part is read twice, as it stands and as a telegram: an encoder that was taught by whole questions
+        is thrown off by half of one, and the mean of both readings is not.
+        """
         if request.asked.vectors is not None:
-            return unit_vectors(request.asked.vectors, found.dimension)
+            return _Cues.alike(unit_vectors(request.asked.vectors, found.dimension))
         if not question.parts or question.silent:
-            return None
+            return _Cues(None, None)
         if request.fields == COSINE:
-            return self._encoder.cue(question.parts[0], found)
-        return self._encoder.cues(question.parts, found)
+            return _Cues.alike(self._encoder.cue(question.parts[0], found))
+        telegram = keywords(question.parts[0]) if len(question.parts) == 1 else ""
+        if not telegram or telegram == question.parts[0]:
+            return _Cues.alike(self._encoder.cues(question.parts, found))
+        both = self._encoder.cues([question.parts[0], telegram], found)
+        return _Cues(both[:1], unit_vectors(both.mean(axis=0)))
 
     def _seen(self, connection: Connection, found: Found, view: View, before: _Seen | None = None) -> _Seen:
         """The namespaces that a cue may see, as the connection's transaction shows them."""
@@ -200,7 +226,7 @@ class Retrieval:
         connection: Connection,
         request: Request,
         question: Question,
-        cues: Vectors | None,
+        cues: _Cues,
         seen: _Seen,
         dimension: int,
     ) -> _Answer:
@@ -216,15 +242,15 @@ class Retrieval:
             allowed=allowed,
         )
         count = int(np.count_nonzero(scope.eligible))
-        if request.fields == COSINE and cues is not None:
+        if request.fields == COSINE and cues.given is not None:
             moments = functools.reduce(operator.add, [each.moments for each in snapshots], Moments.none(dimension))
-            readout = plain(scope, cues, request.k, _beta(request.beta, count, spread(moments)))
-        elif question.silent and cues is None:
+            readout = plain(scope, cues.given, request.k, _beta(request.beta, count, spread(moments)))
+        elif question.silent and cues.read is None:
             readout = newest(snapshots, scope, request.k, _beta(request.beta, count, 1.0))
         else:
             readout = fused(
                 question,
-                cues,
+                cues.read,
                 snapshots,
                 scope,
                 self._standing(seen, dimension, view),
@@ -234,7 +260,7 @@ class Retrieval:
                 k=request.k,
                 identity=request.identity,
             )
-        return _Answer(connection, snapshots, readout, question, cues)
+        return _Answer(connection, snapshots, readout, question, cues.given)
 
     def _standing(self, seen: _Seen, dimension: int, view: View) -> Standing:
         """What the namespaces are like as a whole, kept until one of them changes."""

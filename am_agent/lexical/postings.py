@@ -23,8 +23,8 @@ Integers = npt.NDArray[np.int64]
 S = TypeVar("S", bound=np.generic)
 
 K1 = 0.6
-"""Where the count of a term saturates. Robertson & Zaragoza 2009, section 3.5, call 1.2 to 2 reasonable for documents; an
-episode is shorter, and what comes late in it counts less already (LEAD). Measured on six sets: 0.6 is best on four."""
+"""Where the count of a term saturates. Robertson & Zaragoza 2009, section 3.5, call 1.2 to 2 reasonable for documents;
+an episode is shorter, and what comes late in it counts less already (LEAD). Of six sets, 0.6 is best on four."""
 
 B = 0.75
 """How far the length of a text discounts its counts. Lucene's default. Ibid.: 0.5 to 0.8."""

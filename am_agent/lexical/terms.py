@@ -51,6 +51,7 @@ _FOLDED = _UNSEEN | {0x2018: "'", 0x2019: "'", 0x02BC: "'"}
 # 1,000 and 3.5 are one word each; 3.5.1998 and 1.2.3 are three, so that the year alone finds a date.
 _NUMBER = r"(?<!\d[.,])\d{1,3}(?:,\d{3})+(?:\.\d+)?(?![.,]?\d)|(?<!\d[.,])\d+\.\d+(?![.,]?\d)"
 _ASCII_WORD = re.compile(rf"{_NUMBER}|[a-z0-9]+(?:'[a-z0-9]+)*")
+_SPELT = re.compile(r"\w[\w'’-]*")
 _SIMPLE_WORD = re.compile(rf"{_NUMBER}|[^\W_]+(?:'[^\W_]+)*")
 _TO_FOLD = re.compile(f"[{''.join(map(chr, _FOLDED))}]")
 
@@ -88,6 +89,16 @@ def terms(text: str) -> list[str]:
         special = _special()
         words = (special.word if special.character.search(folded) else _SIMPLE_WORD).findall(folded)
     return [term for word in words for term in (_remembered if len(word) < _LONG else _terms_of)(word)]
+
+
+def keywords(text: str) -> str:
+    """The words of a text as they stand there, without function words: what is left of a cue in the way of a telegram.
+
+    Example:
+        >>> keywords("When did Caroline's sister go to the park?")
+        "Caroline's sister go park"
+    """
+    return " ".join(word for word in _SPELT.findall(text) if word.casefold() not in STOP_WORDS)
 
 
 def _terms_of(word: str) -> tuple[str, ...]:
