@@ -57,7 +57,7 @@ def spread(activation: Reals, links: Sequence[Links], floor: float) -> Reals:
     added = np.zeros_like(activation)
     for kind in links:
         given = np.maximum(activation[kind.sources] - floor, 0.0)
-        flows = given > 0
+        flows = (given > 0) & (kind.strengths > 0)  # what carries nothing reaches nothing, and lifts no bound
         targets = kind.targets[flows]
         reached = np.bincount(targets, given[flows] * kind.strengths[flows], minlength=len(activation))
         greatest = np.full(len(activation), -np.inf)
