@@ -199,35 +199,43 @@ class Naive:
         activation = {id_: score - mean for id_, score in scores.items()}
         seeds = [each for each in seen if activation[each.id] > 2.0]
         seeds.sort(key=lambda each: -round(scores[each.id], 12))
-        along_sessions, along_entities = [], []
-        for seed in seeds:
-            chain = self._chain(seed, seen)
-            at = chain.index(seed.id)
-            for distance, share in ((1, 0.4), (2, 0.3)):
-                for other in (at - distance, at + distance):
-                    if 0 <= other < len(chain) and self.steps[distance - 1] > 0:
-                        along_sessions.append((seed.id, chain[other], share * self.steps[distance - 1] * worth))
-        asked = set((self.asked.text or "").casefold().split())
-        for seed in seeds[:3] if self.entities else []:
-            linking = []
-            for name in _naming(seed):
-                others = [o for o in seen if o.namespace == seed.namespace and name in _naming(o)]
-                if 1 < len(others) <= 20 and not asked.issuperset(name.split()):
-                    linking.append((name, others))
-            fan = max(1.0, len(linking) / 3)
-            for name, others in linking:
-                for other in others:
-                    if other.id != seed.id:
-                        strength = 0.8 * self.entities * _naming(other)[name] / (fan * math.sqrt(len(others) - 1))
-                        along_entities.append((seed.id, other.id, strength * worth))
+        along_sessions = [link for seed in seeds for link in self._from_session(seed, seen)]
+        along_entities = [link for seed in seeds[:3] for link in self._from_entities(seed, seen)]
         added = dict.fromkeys(scores, 0.0)
         for links, bound in ((along_sessions, 0.9), (along_entities, 0.7)):
-            for target in {target for _, target, _ in links}:
-                sources = [(source, strength) for source, to, strength in links if to == target]
-                flow = sum(strength * (activation[source] - 2.0) for source, strength in sources)
+            for target in {target for _, target, strength in links if strength > 0}:
+                sources = [(source, strength) for source, to, strength in links if to == target and strength > 0]
+                flow = worth * sum(strength * (activation[source] - 2.0) for source, strength in sources)
                 ceiling = bound * max(activation[source] for source, _ in sources) - activation[target]
                 added[target] = max(added[target], min(flow, ceiling))
         return {id_: score + added[id_] for id_, score in scores.items()}
+
+    def _from_session(self, seed: Episode, seen: Sequence[Episode]) -> list[tuple[str, str, float]]:
+        """From a seed to the two before and after it: who, to whom, how strongly."""
+        chain = self._chain(seed, seen)
+        at = chain.index(seed.id)
+        return [
+            (seed.id, chain[other], share * self.steps[distance - 1])
+            for distance, share in ((1, 0.4), (2, 0.3))
+            for other in (at - distance, at + distance)
+            if 0 <= other < len(chain)
+        ]
+
+    def _from_entities(self, seed: Episode, seen: Sequence[Episode]) -> list[tuple[str, str, float]]:
+        """From a seed to what names the same, unless the cue names it, too."""
+        asked = set((self.asked.text or "").casefold().split())
+        linking = []
+        for name in _naming(seed):
+            others = [other for other in seen if other.namespace == seed.namespace and name in _naming(other)]
+            if 1 < len(others) <= 20 and not asked.issuperset(name.split()):
+                linking.append((name, others))
+        fan = max(1.0, len(linking) / 3)
+        return [
+            (seed.id, other.id, 0.8 * self.entities * _naming(other)[name] / (fan * math.sqrt(len(others) - 1)))
+            for name, others in linking
+            for other in others
+            if other.id != seed.id
+        ]
 
     def _gates(self) -> tuple[list[float], float]:
         """What links are worth: how much closer than chance linked episodes lie, in standard deviations."""
