@@ -68,6 +68,8 @@ class Retrieval:
             with self._database.reading() as connection:
                 found = space.find(connection)
                 if found.space is None:
+                    if asked.near is not None:
+                        _seq(connection, (), asked.near, view)
                     return Recall((), energy=math.inf, beta=_beta(beta, 0, 1.0), episodes=0)
                 words = asked.text is not None and fields != COSINE
                 snapshots = self._snapshots(connection, found.id, found.space, view)[1] if words else []

@@ -25,7 +25,9 @@ FEATURES: dict[str, Any] = {
 
 def test_a_text_a_vector_and_a_cue_of_either_ask_the_same() -> None:
     """Each way of saying it."""
-    assert Asked.checked("the dog", None, FIELDS) == Asked(text="the dog") == Asked.checked(Cue("the dog"), None, FIELDS)
+    assert (
+        Asked.checked("the dog", None, FIELDS) == Asked(text="the dog") == Asked.checked(Cue("the dog"), None, FIELDS)
+    )
     for asked in (Asked.checked(None, [3.0, 4.0], FIELDS), Asked.checked(Cue(vector=[3.0, 4.0]), None, FIELDS)):
         assert asked.vectors is not None
         assert asked.vectors.tolist() == [[np.float32(0.6), np.float32(0.8)]]
@@ -150,8 +152,14 @@ def test_fields_that_there_are_not(fields: Any) -> None:
 
 def test_the_cosine_stands_alone() -> None:
     """It is a readout of its own, not a field beside others."""
-    with pytest.raises(errors.InvalidArgument, match="the field 'cosine' stands alone.*name 'content'"):
+    with pytest.raises(errors.InvalidArgument, match=r"the field 'cosine' stands alone.*name 'content'"):
         checked_fields(("cosine", "words"))
+
+
+def test_near_to_anything_in_an_empty_memory() -> None:
+    """Nothing is there, as anywhere else."""
+    with Memory(embedder=DeterministicEmbedder()) as memory, pytest.raises(errors.UnknownEpisode, match="'nobody'"):
+        memory.recall(Cue("cat", near="nobody"))
 
 
 @pytest.mark.parametrize("near", ["nobody", "elsewhere", "gone"])
