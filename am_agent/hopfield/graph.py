@@ -17,6 +17,9 @@ from am_agent.hopfield.roster import Integers
 
 Reals = npt.NDArray[np.float64]
 
+_ROUNDING = 1e-10
+"""The share of the squared mean that a variance has to exceed, or it is the rounding of patterns that are all alike."""
+
 
 @dataclass(frozen=True, slots=True)
 class Links:
@@ -144,9 +147,9 @@ class Chance:
             3.75
         """
         mean = self.total / self.pairs if self.pairs else 0.0
-        deviation = max(self.square / self.pairs - mean**2, 0.0) ** 0.5 if self.pairs else 0.0
-        if not linked.pairs or not deviation:
+        variance = self.square / self.pairs - mean**2 if self.pairs else 0.0
+        if not linked.pairs or variance <= _ROUNDING * (mean**2 + _ROUNDING):
             return prior
-        return ((linked.total / linked.pairs - mean) / deviation * linked.pairs + prior * weight) / (
+        return ((linked.total / linked.pairs - mean) / variance**0.5 * linked.pairs + prior * weight) / (
             linked.pairs + weight
         )
