@@ -7,6 +7,7 @@ best match itself is overtaken by what lies next to it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -150,6 +151,6 @@ class Chance:
         variance = self.square / self.pairs - mean**2 if self.pairs else 0.0
         if not linked.pairs or variance <= _ROUNDING * (mean**2 + _ROUNDING):
             return prior
-        return ((linked.total / linked.pairs - mean) / variance**0.5 * linked.pairs + prior * weight) / (
+        return ((linked.total / linked.pairs - mean) / math.sqrt(variance) * linked.pairs + prior * weight) / (
             linked.pairs + weight
         )
