@@ -6,6 +6,7 @@ Knows a question and arrays, no weights and no energy.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -37,9 +38,10 @@ def heard(question: Question, cues: Vectors, scope: Scope) -> Reals | None:
     if len(question.parts) < 2:
         return None
     familiarity = np.full(len(cues), -1.0)
-    for patterns in scope.patterns:
-        if len(patterns.rows):
-            familiarity = np.maximum(familiarity, (patterns.rows @ cues.T).max(axis=0))
+    for patterns, (first, end) in zip(scope.patterns, pairwise(scope.bounds), strict=True):
+        seen = patterns.mask(scope.eligible[first:end])
+        if seen.any():
+            familiarity = np.maximum(familiarity, (patterns.rows @ cues.T)[seen].max(axis=0))
     shares = attention(familiarity.astype(np.float64))
     shares[shares < _NEGLIGIBLE] = 0.0
     heard: Reals = shares / shares.sum()

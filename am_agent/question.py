@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from am_agent.lexical.spelling import nearest, spelt, worth_looking_up
+from am_agent.lexical.spelling import nearest, worth_looking_up
 from am_agent.lexical.terms import STOP_WORDS, terms
 from am_agent.times import Period, holds_time, times_in
 from am_agent.working_set import Snapshot
 
 _WORD = re.compile(r"\w+(?:[-.]\w+)*")
+_MISSPELT = re.compile(r"(?<![\w'’])[^\W\d_]{5,}(?!\w|['’]t\b)")  # not a part of a code, nor of "couldn't"
 _SPEAKER = re.compile(r"\b(?:i|me|my|mine|myself|we|us|our|ours)\b", re.IGNORECASE)
 _ADDRESSED = re.compile(r"\b(?:you|your|yours|yourself)\b", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"(?<=[.!?。！？])\s+|\n+")
@@ -153,23 +154,23 @@ def _mentioned(text: str, snapshots: Sequence[Snapshot]) -> frozenset[str]:
 
 def _corrected(text: str, snapshots: Sequence[Snapshot], slips: dict[str, str]) -> str:
     """The text with words that are nowhere in the namespaces replaced by what they are nearest to, if there is such."""
-    unknown = [word for word in spelt(text) if worth_looking_up(word) and not _known(word, snapshots)]
-    for word in unknown:
+    found = {match.group().casefold() for match in _MISSPELT.finditer(text)}
+    unknown = [word for word in found if worth_looking_up(word) and not _known(word, snapshots)]
+    for word in sorted(unknown, key=text.casefold().find):
         if word not in slips:
             meant = _meant(word, snapshots)
             if meant is not None:
                 slips[word] = meant
     if not any(word in slips for word in unknown):
         return text
-    return re.sub(r"[^\W\d_]{4,}", lambda match: slips.get(match.group().casefold(), match.group()), text)
+    return _MISSPELT.sub(lambda match: slips.get(match.group().casefold(), match.group()), text)
 
 
 def _known(word: str, snapshots: Sequence[Snapshot]) -> bool:
+    """Whether a word is there, or is none: a function word has no term, a run of a script without spaces several."""
     stems = terms(word)
-    return any(
-        word in snapshot.called
-        or not stems
-        or bool((snapshot.words.frequencies(stems, snapshot.roster.alive) > 0).all())
+    return len(stems) != 1 or any(
+        word in snapshot.called or bool((snapshot.words.frequencies(stems, snapshot.roster.alive) > 0).all())
         for snapshot in snapshots
     )
 

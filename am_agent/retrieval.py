@@ -178,6 +178,8 @@ class Retrieval:
             with self._database.reading() as connection:
                 found = space.find(connection)
                 if found.space is None:
+                    if request.asked.near is not None:
+                        _seq(connection, (), request.asked.near, request.view)
                     return None
                 worded = request.asked.text is not None and request.fields != COSINE
                 seen = self._seen(connection, found, request.view) if worded else None

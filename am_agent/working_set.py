@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -47,7 +48,8 @@ class Snapshot:
         years: The years their texts name.
         actors: The number of each name that occurs in `attributes`, and of others that came later or are gone: a name
             keeps its number. To look names up in, not to iterate over while others write.
-        called: The same by what people are called, folded to lower case: a whole name, or a word of one.
+        called: The numbers of the living episodes' actors by what they are called, folded to lower case: a whole name,
+            or a word of one.
         moments: Of the patterns that are alive.
     """
 
@@ -81,6 +83,7 @@ class Block:
         self._entities = Postings()
         self._years = Intervals()
         self._called: dict[str, frozenset[int]] = {}
+        self._living = Counter[int]()  # episodes of each actor, by number
         self._snapshot: Snapshot | None = None
         # Names are only ever added: snapshots that were handed out read the same dictionary.
         self._actors: dict[str, int] = {}
@@ -101,6 +104,7 @@ class Block:
     def _discard(self, seqs: Iterable[int]) -> None:
         places = self._roster.view().places(seqs)
         self._patterns.discard(places)
+        self._leave(self._attributes.view().actors[places].tolist())
         kept = self._roster.discard(places)
         if kept is not None:
             self._patterns.compact(kept)
@@ -127,15 +131,21 @@ class Block:
         self._years.append([years_in(row.text) for row in rows])
 
     def _actor(self, name: str | None) -> int:
-        if name is None:
-            return -1
-        known = len(self._actors)
         number = _number(self._actors, name)
-        if number == known:
-            whole = name.casefold()
-            for called in {whole, *whole.split()}:
-                self._called[called] = self._called.get(called, frozenset()) | {number}
+        if name is not None:
+            self._living[number] += 1
+            if self._living[number] == 1:
+                for called in _calls(name):
+                    self._called[called] = self._called.get(called, frozenset()) | {number}
         return number
+
+    def _leave(self, numbers: Sequence[int]) -> None:
+        """Let each of some episodes' actors have one less; who has none is not called anything any more."""
+        self._living.subtract(numbers)
+        gone = {number for number in numbers if number >= 0 and not self._living[number]}
+        if gone:  # replaced, never taken out in place: snapshots that were handed out keep what they saw
+            left = {called: held - gone for called, held in self._called.items()}
+            self._called = {called: held for called, held in left.items() if held}
 
     def snapshot(self) -> Snapshot:
         """The block as it is now: the same object until something changes, so that what follows from it is kept."""
@@ -159,6 +169,12 @@ class Block:
 def _number(names: dict[Name, int], name: Name | None) -> int:
     """The number of a name, a new one where it has none yet; -1 for no name."""
     return -1 if name is None else names.setdefault(name, len(names))
+
+
+def _calls(name: str) -> set[str]:
+    """What somebody of a name is called."""
+    whole = name.casefold()
+    return {whole, *whole.split()}
 
 
 def _named(text: str) -> list[str]:

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from am_agent import DeterministicEmbedder, Memory, errors
+from am_agent.standing import standing
 from am_agent.store import episodes, namespaces, space
 from am_agent.store.episodes import Visibility
 from am_agent.store.schema import episode, microseconds
@@ -24,11 +25,20 @@ from tests.test_equivalence import assert_same
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SMALL = DeterministicEmbedder(dimension=8, width=3)
 
+TEXTS = [
+    "tea",
+    "rain and tea",
+    "rooks on a board",
+    "a long red bridge in Oslo at night",
+    "we saw the Royal Society in 1994",
+    "the Royal Society moved to Oslo between 1995 and 1998",
+]
+QUERIES: list[dict[str, float]] = [{"tea": 1.0}, {"royal": 1.0, "oslo": 2.0, "board": 0.3}, {"nowhere": 1.0}]
 IDS = st.sampled_from("abcdefgh")
 FACTS = st.fixed_dictionaries(
     {
-        "text": st.sampled_from(["tea", "rain and tea", "rooks on a board", "a long red bridge in Oslo at night"]),
-        "actor": st.sampled_from([None, "Ana", "Ben"]),
+        "text": st.sampled_from(TEXTS),
+        "actor": st.sampled_from([None, "Ana", "Ben Okafor", "Ida Okafor"]),
         "session": st.sampled_from([None, "one", "one", "two"]),
         "occurred_at": st.integers(0, 4).map(lambda hours: START - timedelta(hours=hours)),
     }
@@ -50,7 +60,7 @@ def _facts(snapshot: Snapshot, now: datetime) -> dict[int, tuple[Any, ...]]:
     roster, attributes = snapshot.roster, snapshot.attributes
     names = {number: name for name, number in snapshot.actors.items()}
     seen = roster.alive.copy()
-    seen[roster.places(snapshot.expired(now))] = False
+    seen[snapshot.expired(now)] = False
     places = np.flatnonzero(seen)
     around = snapshot.chains.neighbours(places, seen, 2)
     keys = [*roster.keys.tolist(), -1]  # so that no neighbour stays none
@@ -66,6 +76,43 @@ def _facts(snapshot: Snapshot, now: datetime) -> dict[int, tuple[Any, ...]]:
         )
         for place, near in zip(places.tolist(), around.tolist(), strict=True)
     }
+
+
+def _recalled(snapshot: Snapshot) -> tuple[dict[int, Any], list[float]]:
+    """What recall uses beside that, dead episodes left out: for each episode, and as numbers that rounding touches."""
+    alive, keys = snapshot.roster.alive, snapshot.roster.keys.tolist()
+    places = np.flatnonzero(alive).tolist()
+    names = {number: name for name, number in snapshot.actors.items()}
+    called = {call: sorted(names[number] for number in held) for call, held in snapshot.called.items()}
+    indexes = (snapshot.words, snapshot.spellings, snapshot.entities)
+    years = [snapshot.years.meeting(year, year + 1) for year in (1993, 1994, 1996, 1998)]
+    facts: dict[int, Any] = {
+        keys[place]: (
+            [index.terms_of([place]) for index in indexes],
+            [bool(met[place]) for met in years],
+            names.get(int(snapshot.attributes.actors[place])),
+        )
+        for place in places
+    }
+    facts[-1] = called
+    facts[-2] = [
+        sorted(term for term, held in zip(words, index.frequencies(words, alive), strict=True) if held)
+        for index in indexes
+        for words in [index.vocabulary()]
+    ]
+    known = standing([snapshot], 8)
+    facts[-3] = known.episodes, known.moments.count
+    floats = [*known.steps, known.entities, *known.metric.ravel(), *known.moments.total, *known.moments.second.ravel()]
+    for index in (snapshot.words, snapshot.spellings, snapshot.entities):
+        for query in QUERIES:
+            floats += index.bm25(query, alive)[places].tolist()
+    return facts, floats
+
+
+def _assert_recalls_alike(one: Snapshot, other: Snapshot) -> None:
+    (facts, floats), (facts2, floats2) = _recalled(one), _recalled(other)
+    assert facts == facts2
+    assert floats == pytest.approx(floats2, abs=1e-9)
 
 
 def _expected(memory: Memory, now: datetime) -> dict[int, tuple[Any, ...]]:
@@ -108,7 +155,7 @@ def _snapshot(memory: Memory, working_set: WorkingSet) -> Snapshot | None:
 @settings(max_examples=60, deadline=None)
 @given(st.lists(STEPS, min_size=1, max_size=14))
 def test_what_is_kept_equals_what_is_rebuilt_from_sql(steps: list[tuple[Any, ...]]) -> None:
-    """Keys, patterns, attributes and neighbours, after any writes; and older snapshots stay as they were."""
+    """All that recall uses, after any writes; and older snapshots stay as they were."""
     kept, seen = WorkingSet(), []
     with time_machine.travel(START, tick=False) as clock, Memory(embedder=SMALL) as memory:
         for number, (verb, *arguments) in enumerate([*steps, ("look",)]):
@@ -138,6 +185,7 @@ def test_what_is_kept_equals_what_is_rebuilt_from_sql(steps: list[tuple[Any, ...
             rebuilt = _snapshot(memory, WorkingSet())
             assert rebuilt is not None
             assert _facts(rebuilt, now) == expected
+            _assert_recalls_alike(snapshot, rebuilt)
     for snapshot, then, expected in seen:
         assert _facts(snapshot, then) == expected
 
@@ -180,6 +228,8 @@ def test_names_keep_their_numbers_and_snapshots_cannot_change_them() -> None:
     assert second is not None
     assert dict(second.actors) == {"Ana": 0, "Ben": 1, "Eva": 2, "Ida": 3}
     assert second.attributes.actors.tolist() == [2, 3, 1]
+    assert dict(second.called) == {"eva": {2}, "ida": {3}, "ben": {1}}  # who is gone is not called anything
+    assert set(first.called) == {"ana", "ben", "eva"}
     with pytest.raises(TypeError):
         second.actors["Uli"] = 9  # type: ignore[index]
 

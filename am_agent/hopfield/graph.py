@@ -7,6 +7,7 @@ best match itself is overtaken by what lies next to it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,9 @@ import numpy.typing as npt
 from am_agent.hopfield.roster import Integers
 
 Reals = npt.NDArray[np.float64]
+
+_ROUNDING = 1e-10
+"""The share of the squared mean that a variance has to exceed, or it is the rounding of patterns that are all alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ def spread(activation: Reals, links: Sequence[Links], floor: float) -> Reals:
     added = np.zeros_like(activation)
     for kind in links:
         given = np.maximum(activation[kind.sources] - floor, 0.0)
-        flows = given > 0
+        flows = (given > 0) & (kind.strengths > 0)  # what carries nothing reaches nothing, and lifts no bound
         targets = kind.targets[flows]
         reached = np.bincount(targets, given[flows] * kind.strengths[flows], minlength=len(activation))
         greatest = np.full(len(activation), -np.inf)
@@ -145,9 +149,9 @@ class Chance:
             3.75
         """
         mean = self.total / self.pairs if self.pairs else 0.0
-        deviation = max(self.square / self.pairs - mean**2, 0.0) ** 0.5 if self.pairs else 0.0
-        if not linked.pairs or not deviation:
+        variance = self.square / self.pairs - mean**2 if self.pairs else 0.0
+        if not linked.pairs or variance <= _ROUNDING * (mean**2 + _ROUNDING):
             return prior
-        return ((linked.total / linked.pairs - mean) / deviation * linked.pairs + prior * weight) / (
+        return ((linked.total / linked.pairs - mean) / math.sqrt(variance) * linked.pairs + prior * weight) / (
             linked.pairs + weight
         )
