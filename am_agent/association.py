@@ -54,6 +54,7 @@ class Stage:
         queries: What the patterns were multiplied with, float64 [windows, d].
         others: What the other fields gave, float64 [n].
         mean: The score that chance gives.
+        deviation: How far chance strays from it.
     """
 
     snapshots: Sequence[Snapshot]
@@ -62,6 +63,7 @@ class Stage:
     queries: Reals
     others: Reals
     mean: float
+    deviation: float
 
 
 def linked(question: Question, first: Stage, known: Standing, worth: float) -> tuple[Matches, Reals]:
@@ -78,7 +80,8 @@ def linked(question: Question, first: Stage, known: Standing, worth: float) -> t
     """
     scope, matches = first.scope, first.matches
     seeds = best(scope, matches.scores, matches.candidates, SEEDS)
-    seeds = seeds[matches.scores[seeds] - first.mean > _FLOOR]
+    floor = _FLOOR * first.deviation
+    seeds = seeds[matches.scores[seeds] - first.mean > floor]
     found = [*_along_sessions(seeds, first, known), *_along_entities(question, seeds, first, known)]
     edges = [edge for edge in found if len(edge.sources)]
     if not edges or not worth:
@@ -96,7 +99,7 @@ def linked(question: Question, first: Stage, known: Standing, worth: float) -> t
         )
         for edge in edges
     ]
-    added = spread(scores[candidates] - first.mean, local, _FLOOR)
+    added = spread(scores[candidates] - first.mean, local, floor)
     scores[candidates] += added
     return Matches(scores, candidates), added / worth
 

@@ -7,6 +7,7 @@ is scored exactly, so the best of the whole are exact, too.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -119,7 +120,11 @@ def fused(
         mean = worth[0] * float((asked @ known.moments.total).max()) / max(known.moments.count, 1)
         if "words" in columns:
             mean += worth[1] * float(columns["words"].sum()) / max(known.episodes, 1)
-        first = Stage(snapshots, scope, matches, worth[0] * asked, others, mean)
+        variance = 1.0  # of the graded fields together; the others are added as if they were independent
+        for field in columns.keys() - {"words"}:
+            given = worth[FIELDS.index(field)] * columns[field][scope.eligible]
+            mean, variance = mean + float(given.mean()), variance + float(given.var())
+        first = Stage(snapshots, scope, matches, worth[0] * asked, others, mean, math.sqrt(variance))
         matches, added = linked(question, first, known, float(worth[-1]))
     table = np.zeros((len(matches.candidates), len(FIELDS)))
     if dense:

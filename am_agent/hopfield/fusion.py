@@ -16,7 +16,7 @@ FIELDS = ("content", "words", "actor", "time", "links")
 """The fields of an episode, in the order in which weights are kept: what was said, in which words, by whom, when, and
 next to what."""
 
-DEFAULT_WEIGHTS: Mapping[str, float] = {"content": 1.0, "words": 0.7, "actor": 1.8, "time": 1.8, "links": 1.2}
+DEFAULT_WEIGHTS: Mapping[str, float] = {"content": 1.0, "words": 0.7, "actor": 3.0, "time": 3.0, "links": 1.2}
 """What a standard deviation of each field is worth, and a match of those that are all or nothing."""
 
 _COSINE = 0.5
@@ -34,7 +34,7 @@ def default_weights() -> Reals:
 
     Example:
         >>> default_weights().tolist()
-        [1.0, 0.7, 1.8, 1.8, 1.2]
+        [1.0, 0.7, 3.0, 3.0, 1.2]
     """
     return np.array([DEFAULT_WEIGHTS[field] for field in FIELDS])
 
