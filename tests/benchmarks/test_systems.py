@@ -51,7 +51,7 @@ def test_fusion_is_the_sum_of_reciprocal_places() -> None:
     assert rrf([["a", "b"], []], [["b"], ["x"]]) == [["b", "a"], ["x"]]
 
 
-def test_the_memory_ranks_short_texts_as_cosine_does(minilm: SentenceTransformerEmbedder) -> None:
+def test_the_memory_ranks_short_texts_by_cosine_where_it_is_asked_to(minilm: SentenceTransformerEmbedder) -> None:
     """Ten of twelve, in the same order, whatever their actors and times."""
     texts = [f"{name} likes {what}." for name in ("Ana", "Ben", "Eva") for what in ("tea", "rain", "chess", "bread")]
     plain = _haystack(texts, ["Who drinks tea?", "board games"])
@@ -59,7 +59,7 @@ def test_the_memory_ranks_short_texts_as_cosine_does(minilm: SentenceTransformer
     documents = tuple(Document(each.id, each.text, "Ana", noon, "1") for each in plain.documents)
     asked = tuple(Query(each.id, each.text, noon, each.gold) for each in plain.queries)
     expected = [ranking[:10] for ranking in cosine(plain, minilm)]
-    assert am_agent(Haystack("set/stack", documents, asked), minilm) == expected
+    assert am_agent(Haystack("set/stack", documents, asked), minilm, ("cosine",)) == expected
 
 
 def test_the_truncating_encoder_stops_at_its_window(minilm: SentenceTransformerEmbedder) -> None:
