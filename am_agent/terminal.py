@@ -44,8 +44,8 @@ def say_json(value: Any) -> None:
 
 def say_recall(recall: Recall) -> None:
     """Write what a cue brought back, with the energy below; how the cue was read goes to stderr."""
-    for each in recall.notes:
-        note(each)
+    for line in recall.notes:
+        note(line)
     table = _table("similarity", "weight", "")
     for each in recall:
         table.add_row(f"{each.similarity:.3f}", f"{each.weight:.3f}", _entry(each.episode))
