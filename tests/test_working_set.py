@@ -50,7 +50,7 @@ def _facts(snapshot: Snapshot, now: datetime) -> dict[int, tuple[Any, ...]]:
     roster, attributes = snapshot.roster, snapshot.attributes
     names = {number: name for name, number in snapshot.actors.items()}
     seen = roster.alive.copy()
-    seen[roster.places(snapshot.expired(now))] = False
+    seen[snapshot.expired(now)] = False
     places = np.flatnonzero(seen)
     around = snapshot.chains.neighbours(places, seen, 2)
     keys = [*roster.keys.tolist(), -1]  # so that no neighbour stays none
