@@ -57,7 +57,7 @@ class Retrieval:
     def __init__(self, database: Database, encoder: Encoder) -> None:
         self._database = database
         self._encoder = encoder
-        self._lock = threading.Lock()  # over the two below
+        self._lock = threading.RLock()  # over the two below
         self._working_set = WorkingSet()
         self._standings: dict[tuple[int, ...], tuple[list[Snapshot], Standing]] = {}
 
@@ -65,7 +65,7 @@ class Retrieval:
         """The k episodes that a cue calls to mind."""
         recall: Recall | None = None
         while recall is None:  # asked again where the file moved to another embedder in between
-            with self._database.reading() as connection:
+            with self._database.reading() as connection, self._lock:  # see _answer
                 found = space.find(connection)
                 if found.space is None:
                     return Recall((), energy=math.inf, beta=_beta(beta, 0, 1.0), episodes=0)
@@ -91,7 +91,7 @@ class Retrieval:
         self, connection: Connection, space_id: int, found: Space, view: View
     ) -> tuple[Sequence[int], list[Snapshot]]:
         """The namespaces that a cue may see, as the connection's transaction shows them."""
-        with self._lock:  # the transaction's snapshot begins under the lock, so both show the same moment
+        with self._lock:
             ids = namespaces.find(connection, view.namespace, subtree=view.subtree)
             if view.visibility.as_of is None:
                 return ids, self._working_set.snapshots(connection, ids, space_id, found.dimension)
@@ -111,9 +111,10 @@ class Retrieval:
     ) -> Recall | None:
         """Compare a cue with what is stored; None if the file has another space by now."""
         with self._database.reading() as connection:
-            if found.space is None or space.find(connection) != found:
-                return None
-            ids, snapshots = self._snapshots(connection, found.id, found.space, view)
+            with self._lock:  # a transaction shows the moment of its first read: that of the working set, or rows miss
+                if found.space is None or space.find(connection) != found:
+                    return None
+                ids, snapshots = self._snapshots(connection, found.id, found.space, view)
             if asked.near is not None:
                 question = replace(question, near=_seq(connection, ids, asked.near, view))
             allowed = None
