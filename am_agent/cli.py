@@ -18,7 +18,7 @@ import typer
 
 from am_agent import terminal
 from am_agent.embedders import DEFAULT_MODEL, named
-from am_agent.episode import Namespace
+from am_agent.episode import Cue, Namespace
 from am_agent.errors import AmError, EmbedderMismatch, StoreError, UnknownEpisode
 
 if TYPE_CHECKING:  # it brings SQLAlchemy, for which `am mcp` does not let its client wait
@@ -57,6 +57,15 @@ def _moment(text: str) -> datetime:
         return datetime.fromisoformat(text).astimezone()  # without a zone, it is the time on the wall
     except (ValueError, OverflowError) as error:
         raise typer.BadParameter(f"{text!r} is not a time, such as 2026-05-04T09:30 or 2026-05-04") from error
+
+
+def _span(text: str) -> datetime | tuple[datetime, datetime]:
+    start, dots, end = text.partition("..")
+    return (_moment(start), _moment(end)) if dots else _moment(start)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(","))
 
 
 def _duration(text: str) -> timedelta:
@@ -149,12 +158,35 @@ def remember(
 
 @app.command(epilog='Example: am recall "What is my dog\'s name?" --namespace ana -k 3')
 def recall(
-    cue: Annotated[str, typer.Argument(metavar="CUE", help="A question or any text; - for stdin.")],
+    cue: Annotated[
+        str | None,
+        typer.Argument(metavar="CUE", help="A question or any text; - for stdin. Not needed beside a feature below."),
+    ] = None,
+    actor: Annotated[str | None, typer.Option("--actor", metavar="NAME", help="A feature: who said or did it.")] = None,
+    time: Annotated[
+        Any,
+        typer.Option("--time", metavar="TIME|FROM..TO", parser=_span, help="A feature: when it happened."),
+    ] = None,
+    near: Annotated[
+        str | None, typer.Option("--near", metavar="ID", help="A feature: next to which episode it happened.")
+    ] = None,
     k: Annotated[int, typer.Option("--k", "-k", metavar="N", help="How many episodes, at the most.")] = 5,
     beta: Annotated[
         float | None,
         typer.Option("--beta", metavar="X", help="The inverse temperature; otherwise the namespace's own."),
     ] = None,
+    fields: Annotated[
+        Any,
+        typer.Option(
+            "--fields",
+            metavar="a,b",
+            parser=_names,
+            help="Compare by these of content, words, actor, time, links; or by cosine alone.",
+        ),
+    ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say what each field gave to each episode instead of a table.")
+    ] = False,
     prompt: Annotated[
         bool, typer.Option("--prompt", help="Write a block for a language model's prompt instead of a table.")
     ] = False,
@@ -166,10 +198,14 @@ def recall(
     as_json: AsJson = False,
 ) -> None:
     """Bring back the episodes that a cue calls to mind."""
+    if all(feature is None for feature in (cue, actor, time, near)):
+        raise typer.BadParameter("give a CUE, --actor, --time or --near")
+    text = _text(cue) if cue == "-" else cue
     with _memory(db) as memory:
         found = memory.recall(
-            _text(cue) if cue == "-" else cue,
+            Cue(text, actor=actor, time=time, near=near),
             k=k,
+            fields=fields,
             beta=beta,
             where=where,
             as_of=as_of,
@@ -180,6 +216,8 @@ def recall(
         terminal.say_json(terminal.recall_facts(found))
     elif prompt:
         terminal.say(found.as_prompt())
+    elif explain and len(found):
+        terminal.say(found.explain())
     else:
         terminal.say_recall(found)
 

@@ -175,20 +175,19 @@ class Retrieval:
     def _ask(self, request: Request, finish: Callable[[_Answer], T]) -> T | None:
         """Put a question to what is stored, and finish within the transaction; None where nothing was ever stored."""
         while True:  # asked again where the file moved to another embedder in between
+            worded = request.asked.text is not None and request.fields != COSINE
             with self._database.reading() as connection:
-                found = space.find(connection)
+                found, seen = self._look(connection, request.view, None, worded=worded)
                 if found.space is None:
                     if request.asked.near is not None:
                         _seq(connection, (), request.asked.near, request.view)
                     return None
-                worded = request.asked.text is not None and request.fields != COSINE
-                seen = self._seen(connection, found, request.view) if worded else None
             # The model runs outside of the transaction; what the words here were a moment ago only mends the spelling.
             question = _question(request, [] if seen is None else seen.snapshots)
             cues = self._cues(request, question, found.space)
             with self._database.reading() as connection:
-                if space.find(connection) == found:
-                    seen = self._seen(connection, found, request.view, seen)
+                now, seen = self._look(connection, request.view, seen)
+                if now == found and seen is not None:
                     return finish(self._answer(connection, request, question, cues, seen, found.space.dimension))
 
     def _cues(self, request: Request, question: Question, found: Space) -> _Cues:
@@ -209,19 +208,27 @@ class Retrieval:
         both = self._encoder.cues([question.parts[0], telegram], found)
         return _Cues(both[:1], unit_vectors(both.mean(axis=0)))
 
-    def _seen(self, connection: Connection, found: Found, view: View, before: _Seen | None = None) -> _Seen:
-        """The namespaces that a cue may see, as the connection's transaction shows them."""
-        assert found.space is not None  # who asks has looked
-        with self._lock:  # the transaction's snapshot begins under the lock, so both show the same moment
+    def _look(
+        self, connection: Connection, view: View, before: _Seen | None, *, worded: bool = True
+    ) -> tuple[Found, _Seen | None]:
+        """The space and, if asked, the namespaces that a cue may see, as the connection's transaction shows them.
+
+        The transaction begins with its first read. That happens under the lock: another thread could move the working
+        set past what this transaction sees otherwise.
+        """
+        with self._lock:
+            found = space.find(connection)
+            if found.space is None or not worded:
+                return found, None
             position = journal.position(connection)
             if before is not None and before.position == position:
-                return before
+                return found, before
             ids = namespaces.find(connection, view.namespace, subtree=view.subtree)
             if view.visibility.as_of is None:
                 snapshots = self._working_set.snapshots(connection, ids, found.id, found.space.dimension)
             else:
                 snapshots = [past(connection, ids, found.id, found.space.dimension, view.visibility)]
-        return _Seen(position, tuple(ids), snapshots)
+        return found, _Seen(position, tuple(ids), snapshots)
 
     def _answer(
         self,

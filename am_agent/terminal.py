@@ -43,7 +43,9 @@ def say_json(value: Any) -> None:
 
 
 def say_recall(recall: Recall) -> None:
-    """Write what a cue brought back, with the energy below."""
+    """Write what a cue brought back, with the energy below; how the cue was read goes to stderr."""
+    for line in recall.notes:
+        note(line)
     table = _table("similarity", "weight", "")
     for each in recall:
         table.add_row(f"{each.similarity:.3f}", f"{each.weight:.3f}", _entry(each.episode))
@@ -90,11 +92,20 @@ def facts_of(receipt: Any) -> dict[str, Any]:
 def recall_facts(recall: Recall) -> dict[str, Any]:
     """A recall as JSON has it."""
     return {
+        "id": recall.id,
         "energy": recall.energy if len(recall) else None,  # infinite where nothing is seen, and JSON has no infinity
         "beta": recall.beta,
         "episodes": recall.episodes,
+        "weights": dict(recall.weights),
+        "notes": list(recall.notes),
         "recollections": [
-            {**episode_facts(each.episode), "similarity": each.similarity, "weight": each.weight} for each in recall
+            {
+                **episode_facts(each.episode),
+                "similarity": each.similarity,
+                "weight": each.weight,
+                "shares": dict(each.shares),
+            }
+            for each in recall
         ],
     }
 

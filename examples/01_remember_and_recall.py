@@ -31,7 +31,7 @@ def main() -> None:
             print(f"  {each.text}")
 
         print("\nFor a prompt:")
-        print(memory.recall("When does the dog see the vet?", namespace=ANA, k=1).as_prompt())
+        print(memory.recall("When does Rex see the vet?", namespace=ANA, k=1).as_prompt())
 
 
 if __name__ == "__main__":

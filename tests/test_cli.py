@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import pytest
 import typer.main
@@ -74,7 +75,9 @@ def test_what_is_remembered_is_recalled_in_its_namespace(am: Am) -> None:
     assert re.search(r"^ +0\.\d{3} +1\.000 +Ana's dog is called Rex\. *$", run.out, re.M)
     assert f"ana · user · {datetime.now():%Y-%m-%d}" in run.out  # noqa: DTZ005  the time on the wall
     assert id_ in run.out
-    assert re.search(r"^energy -0\.\d{3} over 1 episode$", run.out, re.M)
+    (only,) = (found := am("recall", "Who is the dog?", "-n", "ana", "--json").json)["recollections"]
+    assert f"\nenergy {found['energy']:.3f} over 1 episode\n" in run.out
+    assert found["energy"] == pytest.approx(-sum(only["shares"].values()))
     assert am("recall", "cello", "-n", "ana", "--subtree", "-k", "1", "--json").json["episodes"] == 2
     assert am("recall", "dog") == Run(0, "", "there is no episode here that a cue could call to mind\n")
 
@@ -87,11 +90,51 @@ def test_recall_as_json_and_as_a_prompt(am: Am) -> None:
     assert (found["beta"], found["episodes"], [each["id"] for each in found["recollections"]]) == (9.0, 1, ["report"])
     (only,) = found["recollections"]
     assert (only["weight"], only["text"], only["metadata"]) == (1.0, "The report is due on Friday.", {"topic": "work"})
-    assert only["similarity"] == pytest.approx(-found["energy"])
+    assert list(only["shares"]) == ["content"]  # words tell nothing apart where the filter leaves one episode
+    assert sum(only["shares"].values()) == pytest.approx(-found["energy"])
+    assert (list(found["weights"]), found["notes"]) == (["content", "words", "actor", "time", "links"], [])
+    assert UUID(found["id"]).version == 7
+    plain = am("recall", "When is the report due?", "--json", "--fields", "cosine", "-k", "1").json
+    (first,) = plain["recollections"]
+    assert (plain["weights"], first["shares"]) == ({}, {"content": pytest.approx(first["similarity"])})
     assert '<entry id="report"' in am("recall", "report", "--prompt", "-k", "1").out
-    assert am("recall", "x", "-n", "nobody", "--json").json == {
-        "energy": None, "beta": pytest.approx(found["beta"], rel=2), "episodes": 0, "recollections": []
+    nothing = am("recall", "x", "-n", "nobody", "--json").json
+    assert UUID(nothing.pop("id")).version == 7
+    assert nothing == {
+        "energy": None, "beta": pytest.approx(found["beta"], rel=2), "episodes": 0, "recollections": [], "notes": [],
+        "weights": {"content": 1.0, "words": 0.7, "actor": 1.8, "time": 1.8, "links": 1.2},
     }  # fmt: skip
+
+
+def test_recall_by_features_with_a_cue_or_without_one(am: Am) -> None:
+    """By whom, when, and next to what; a time is a moment or a period; all of them may be given at once."""
+    for n, (actor, day) in enumerate([("ana", "04"), ("ben", "05"), ("ana", "20"), ("ben", "21")]):
+        _remembered(am, f"note {n}", "--id", f"n{n}", "--actor", actor, "--at", f"2026-05-{day}", "--session", "s")
+
+    def first(*arguments: str) -> list[str]:
+        return [each["id"] for each in am("recall", "--json", "-k", "2", *arguments).json["recollections"]]
+
+    assert first("--actor", "ben") == ["n1", "n3"]
+    assert first("--time", "2026-05-20..2026-05-21T12:00") == ["n2", "n3"]
+    assert first("--time", "2026-05-21", "--actor", "ben")[0] == "n3"
+    assert set(first("--near", "n1")) == {"n0", "n2"}
+    assert first("note", "--actor", "ana", "--time", "2026-05-20")[0] == "n2"
+
+
+def test_recall_explains_itself(am: Am) -> None:
+    """What each field gave, in the library's words; how the cue was read is told beside a table and in JSON."""
+    _remembered(am, "The quarterly report is due on Friday.", "--id", "report")
+    _remembered(am, "Ben likes tea.", "--id", "tea")
+    explained = am("recall", "the quartrly report", "--explain")
+    read = "'quartrly' is nowhere here and was read as 'quarterly'"
+    assert (explained.code, explained.err) == (0, "")
+    assert explained.out.splitlines()[1] == read
+    first = r"^1\. \d+\.\d %  score .* = content .* \+ words .*  The quarterly report is due"
+    assert re.search(first, explained.out, re.M)
+    assert am("recall", "the quartrly report").err == f"{read}\n"
+    assert am("recall", "the quartrly report", "--json").json["notes"] == [read]
+    nobody = Run(0, "", "there is no episode here that a cue could call to mind\n")
+    assert am("recall", "report", "--explain", "-n", "nobody") == nobody
 
 
 def test_a_text_may_come_from_a_file_or_from_stdin(am: Am, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,7 +292,12 @@ def test_reembed_moves_the_file_to_another_embedder(am: Am, tmp_path: Path) -> N
         (["remember", "a", "--ttl", "8"], 2, "'8' is not a duration, such as 90s"),
         (["remember", "a", "--ttl", "0s"], 1, "Error: ttl is 0:00:00"),
         (["remember", "a", "--metadata", "3"], 2, "is not a JSON object"),
-        (["recall"], 2, "Missing argument 'CUE'"),
+        (["recall"], 2, "give a CUE, --actor, --time or --near"),
+        (["recall", "--time", "yesterday"], 2, "'yesterday' is not a time, such as"),
+        (["recall", "--time", "2026-05-05..2026-05-04"], 1, "Error: the time of a cue ends at"),
+        (["recall", "--time", "2026-05-05.."], 2, "'' is not a time, such as"),
+        (["recall", "a", "--fields", "smell"], 1, "Error: fields is a tuple of 'content', "),
+        (["recall", "a", "--near", "nobody"], 1, "Error: there is no episode 'nobody' in the namespace"),
         (["nonsense"], 2, "No such command 'nonsense'"),
         (["list", "--nonsense"], 2, "No such option"),
         (["list", "--limit", "-1"], 1, "Error: limit is a whole number of at least 0"),

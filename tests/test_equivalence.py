@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from am_agent import DeterministicEmbedder, Memory, Recall, SentenceTransformerEmbedder
+from am_agent.retrieval import Retrieval
 
 WORDS = st.sampled_from(["tea", "rain", "chess", "Rex", "Oslo", "cello", "red", "bridge"])
 TEXTS = st.lists(WORDS, min_size=1, max_size=6).map(" ".join)
@@ -137,12 +138,12 @@ class MemoryAgainstModel(RuleBasedStateMachine):
     @invariant()
     @precondition(lambda self: hasattr(self, "memory"))
     def patterns_in_memory_equal_patterns_rebuilt_from_sql(self) -> None:
-        known = self.memory._working_set
+        known = self.memory._retrieval
         for namespace in [(), ("a",), ("a", "b")]:
             held = self.memory.recall("tea rain", namespace=namespace, k=10, subtree=namespace == ("a",))
-            self.memory._working_set = type(known)()
+            self.memory._retrieval = Retrieval(self.memory._database, self.memory._encoder)
             rebuilt = self.memory.recall("tea rain", namespace=namespace, k=10, subtree=namespace == ("a",))
-            self.memory._working_set = known
+            self.memory._retrieval = known
             assert_same(held, rebuilt)
 
     def teardown(self) -> None:
@@ -193,7 +194,8 @@ def test_recall_is_the_same_after_reopening_in_another_process_and_after_export_
         memory.export(tmp_path / "with.jsonl", vectors=True)
         memory.export(tmp_path / "without.jsonl")
     assert [len(recall) for recall in expected] == [9] * 4
-    assert [recall[0].text for recall in expected] == [CORPUS[0], CORPUS[2], CORPUS[5], CORPUS[4]]
+    assert expected[0].notes == ("'scares' is nowhere here and was read as 'spare'",)  # too few texts to know better
+    assert [recall[0].text for recall in expected] == [CORPUS[5], CORPUS[2], CORPUS[5], CORPUS[4]]
     with Memory(path, embedder=minilm) as memory:
         for cue, recall in zip(CUES, expected, strict=True):
             assert_same(memory.recall(cue, k=10), recall)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def test_weights_and_energy_are_those_of_the_associative_memory(memory: Memory, 
     """The facade's numbers equal softmax and energy computed from the embeddings by the pure functions."""
     texts = [f"note {number} about {topic}" for number in range(30) for topic in ("tea", "rain", "chess")]
     memory.remember_many(texts)
-    recall = memory.recall("a note about rain", k=90, beta=12.0)
+    recall = memory.recall("a note about rain", k=90, beta=12.0, fields=("cosine",))
     cue = toy.queries(["a note about rain"])[0].astype(np.float64)
     scores = cue @ np.concatenate(toy.documents(texts)).T.astype(np.float64)
     expected = dict(zip(texts, weights(scores, 12.0)[0].tolist(), strict=True))
@@ -55,12 +56,16 @@ def test_weights_and_energy_are_those_of_the_associative_memory(memory: Memory, 
 
 
 def test_beta_is_the_condensation_point_of_the_namespace(memory: Memory) -> None:
-    """Where no beta is given it comes from the namespace: more episodes of the same kind, a higher beta."""
+    """Where no beta is given it comes from the namespace: more episodes, a higher beta; cosines spread little."""
     memory.remember_many([f"note {number}" for number in range(10)], namespace=("small",))
     memory.remember_many([f"note {number}" for number in range(500)], namespace=("large",))
     small, large = memory.recall("note 3", namespace=("small",)), memory.recall("note 3", namespace=("large",))
-    assert 5 < small.beta < large.beta < 200
-    assert memory.recall("note 3", namespace=("small",)).beta == small.beta
+    assert small.beta == pytest.approx(math.sqrt(2 * math.log(11)))
+    assert large.beta == pytest.approx(math.sqrt(2 * math.log(501)))
+    few = memory.recall("note 3", namespace=("small",), fields=("cosine",))
+    many = memory.recall("note 3", namespace=("large",), fields=("cosine",))
+    assert 5 < few.beta < many.beta < 200
+    assert memory.recall("note 3", namespace=("small",), fields=("cosine",)).beta == few.beta
 
 
 def test_an_empty_memory_recalls_nothing_with_infinite_energy(memory: Memory) -> None:
@@ -227,7 +232,8 @@ def test_foreign_vectors_stand_in_for_embeddings(tmp_path: Path) -> None:
         assert memory.remember("north", id="n", vector=[0, 1, 0]) == "n"
         assert memory.stats().versions == 3
         memory.remember("several", id="s", vector=[[0, 0, 1], [1, 0, 0]])
-        assert [each.id for each in memory.recall(vector=[[0, 0, 1], [0, 1, 0]], k=2)] == ["n", "s"]
+        both = memory.recall(vector=[[0, 0, 1], [0, 1, 0]], k=2, fields=("cosine",))
+        assert [each.id for each in both] == ["n", "s"]
         with pytest.raises(errors.DimensionMismatch, match=r"4 dimensions.*3"):
             memory.remember("wrong", vector=[1, 2, 3, 4])
         with pytest.raises(errors.EmbedderMismatch, match=r"give vector"):
@@ -362,8 +368,10 @@ def test_export_and_load_lose_nothing(memory: Memory, tmp_path: Path, toy: Deter
                 assert copy.load(tmp_path / "e.jsonl").unchanged == 3
                 assert copy.list(subtree=True) == memory.list(subtree=True)
                 assert copy.list(subtree=True, as_of=NOON) == memory.list(subtree=True, as_of=NOON)
-                assert copy.recall("text", subtree=True) == memory.recall("text", subtree=True)
-                assert copy.recall("text", as_of=NOON) == memory.recall("text", as_of=NOON)
+                for seen in ({"subtree": True}, {"as_of": NOON}):
+                    there, here = copy.recall("text", **seen), memory.recall("text", **seen)
+                    assert there.id != here.id
+                    assert replace(there, id=here.id) == here
         assert memory.export(tmp_path / "part.jsonl", namespace=("n",)) == 1
 
 

@@ -84,7 +84,7 @@ def test_eight_threads_lose_nothing_and_double_nothing(memory: Memory, toy: Dete
 
     with memory._read() as connection:
         found, ids = space.find(connection), namespaces.find(connection, SHARED)
-        (kept,) = memory._working_set.snapshots(connection, ids, found.id, 64)
+        (kept,) = memory._retrieval._working_set.snapshots(connection, ids, found.id, 64)
         (rebuilt,) = WorkingSet().snapshots(connection, ids, found.id, 64)
     assert _patterns(kept) == _patterns(rebuilt)
     assert len(_patterns(kept)) == len(left)
