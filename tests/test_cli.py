@@ -196,7 +196,7 @@ def test_stats_and_path_say_what_and_where(am: Am, tmp_path: Path) -> None:
     assert not (tmp_path / "memory.db").exists()
     _remembered(am, "one")
     stats = am("stats", "--json").json
-    assert (stats["episodes"], stats["embedder"], stats["schema"]) == (1, "am_agent/deterministic-64", "0003")
+    assert (stats["episodes"], stats["embedder"], stats["schema"]) == (1, "am_agent/deterministic-64", "0004")
     assert re.search(r"^episodes +1$", am("stats").out, re.M)
 
 
