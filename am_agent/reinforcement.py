@@ -108,11 +108,10 @@ class Reinforcement:
     def _learner(self, connection: Connection, path: Namespace) -> tuple[Learner, Namespace | None]:
         """What was learned in a namespace or the nearest one above it, if it was about the fields of today."""
         default = default_weights()
-        found = uses.learned(connection, path)
-        if found is not None:
-            learner = Learner.from_bytes(found[1])
+        for where, data in uses.learned(connection, path):
+            learner = Learner.from_bytes(data)
             if np.array_equal(learner.default, default):
-                return learner, found[0]
+                return learner, where
         return fresh(default), None
 
 
