@@ -73,7 +73,10 @@ class Reinforcement:
         rows = np.array([use.shown[each] for each in used])
         with self._database.writing() as connection:
             learner, _ = self._learner(connection, path)
-            learner = reinforced(learner, use.features, rows, use.beta)
+            try:
+                learner = reinforced(learner, use.features, rows, use.beta)
+            except ValueError as error:  # a beta beyond all reason
+                raise InvalidArgument(f"nothing can be learned from the recall {id_}: {error}") from error
             uses.learn(connection, path, learner.to_bytes())
         return _weights(learner, path)
 

@@ -117,9 +117,11 @@ class Retrieval:
 
         def finish(answer: _Answer) -> tuple[Recall, Use]:
             recall, readout = _recall(answer, request.fields), answer.readout
-            rows = np.searchsorted(readout.candidates, readout.best).tolist()
-            shown = {each.id: row for each, row in zip(recall, rows, strict=True)}
-            return recall, Use(request.view.namespace, readout.temper, shown, readout.fields)
+            rows, features = np.searchsorted(readout.candidates, readout.best), readout.fields
+            if not features.any():  # all are alike, and may be all there are: those that are shown say as much
+                rows, features = np.arange(len(rows)), features[rows]
+            shown = {each.id: row for each, row in zip(recall, rows.tolist(), strict=True)}
+            return recall, Use(request.view.namespace, readout.temper, shown, features)
 
         found = self._ask(request, finish)
         if found is None:
