@@ -137,7 +137,9 @@ class Retrieval:
         def finish(answer: _Answer) -> Completion:
             recall = _recall(answer, request.fields)
             readout, snapshots = answer.readout, answer.snapshots
-            likely = np.exp(readout.beta * readout.scores - readout.log_partition)
+            likely = np.zeros(len(readout.scores))
+            seen = readout.scope.eligible  # where it is empty, the partition function is zero
+            likely[seen] = np.exp(readout.beta * readout.scores[seen] - readout.log_partition)
             following = after(likely, readout, snapshots)
             named = episodes.by_seq(answer.connection, list(following))
             earliest, time, latest = when(likely, snapshots, (0.1, 0.5, 0.9))

@@ -72,11 +72,11 @@ def test_what_cannot_be_learned_is_refused_and_changes_nothing() -> None:
         recall = memory.recall("dog", namespace=ANA, k=2)
         (left,) = {id_ for id_, _ in NOTES} - {each.id for each in recall}
         refused: list[tuple[Recall | str, Sequence[str], dict[str, tuple[str, ...]], str]] = [
-            (recall, left, {}, rf"the id '{left}' is not among the 2 episodes that the recall {recall.id} brought back"),
+            (recall, left, {}, rf"the id '{left}' is not among the 2 episodes that the recall {recall.id} brought"),
             (recall, ["rex", "?"], {}, r"the id '\?' is not among the 2 episodes"),
             (recall, [], {}, "used names none of the 2 episodes"),
-            (recall, "rex", {"namespace": ("ben",)}, r"was asked in the namespace \('ana',\); what was used of it says"),
-            (recall, "rex", {"namespace": ("ana", "b")}, r"nothing about \('ana', 'b'\). Name that namespace, or one above"),
+            (recall, "rex", {"namespace": ("ben",)}, r"was asked in the namespace \('ana',\); what was used"),
+            (recall, "rex", {"namespace": ("ana", "b")}, r"nothing about \('ana', 'b'\). Name that"),
         ]  # fmt: skip
         for named, used, where, message in refused:
             with pytest.raises(errors.InvalidArgument, match=message):
