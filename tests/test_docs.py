@@ -1,7 +1,9 @@
-"""The pages in docs/ are true: what they show as a file is loaded without a rejection."""
+"""The pages in docs/ are true: what they show as a file is loaded without a rejection, what prints prints that."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import re
 from pathlib import Path
 
@@ -10,7 +12,8 @@ import pytest
 from am_agent import DeterministicEmbedder, Memory
 from am_agent.formats.detection import KNOWN
 
-PAGE = (Path(__file__).parent.parent / "docs" / "formats.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parent.parent / "docs"
+PAGE = (DOCS / "formats.md").read_text(encoding="utf-8")
 SHOWN = re.findall(r"^(`{3,})(jsonl|json|markdown)\n(.*?)^\1$", PAGE, re.M | re.S)
 
 
@@ -30,3 +33,19 @@ def test_every_format_has_its_section() -> None:
     """And no section is of a format that there is not."""
     assert re.findall(r"^### `(\w+)`", PAGE, re.M) == list(KNOWN)
     assert len(SHOWN) == 5
+
+
+@pytest.mark.parametrize("name", ["learning.md"])
+def test_every_python_block_prints_what_the_page_shows(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The blocks of a page run in order as one program, in an empty folder; each is followed by its output."""
+    monkeypatch.chdir(tmp_path)
+    page = (DOCS / name).read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```\n\n```text\n(.*?)^```$", page, re.M | re.S)
+    assert len(blocks) == page.count("```python\n") > 0
+    variables: dict[str, object] = {}
+    for code, shown in blocks:
+        with contextlib.redirect_stdout(io.StringIO()) as stdout:
+            exec(compile(code, name, "exec"), variables)
+        assert stdout.getvalue() == shown
