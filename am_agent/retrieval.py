@@ -142,6 +142,9 @@ class Retrieval:
             likely[seen] = np.exp(readout.beta * readout.scores[seen] - readout.log_partition)
             following = after(likely, readout, snapshots)
             named = episodes.by_seq(answer.connection, list(following))
+            shares: dict[str, float] = {}
+            for seq, share in following.items():  # below each other, namespaces may have the same id
+                shares[named[seq].id] = shares.get(named[seq].id, 0.0) + share
             earliest, time, latest = when(likely, snapshots, (0.1, 0.5, 0.9))
             return Completion(
                 recall=recall,
@@ -149,7 +152,7 @@ class Retrieval:
                 time=time,
                 earliest=earliest,
                 latest=latest,
-                following={named[seq].id: share for seq, share in following.items()},
+                following=dict(sorted(shares.items(), key=lambda each: -each[1])),
             )
 
         found = self._ask(request, finish)

@@ -200,6 +200,18 @@ def test_namespaces_are_completed_apart_or_together(memory: Memory) -> None:
     assert sum(found.actors.values()) <= 1 + 1e-9
 
 
+def test_an_id_of_two_namespaces_has_the_shares_of_both(toy: DeterministicEmbedder) -> None:
+    """What came next is told by id, and none of it gets lost."""
+    with Memory(embedder=toy) as memory:
+        for path in (("a",), ("a", "b")):
+            memory.remember("Where is the opera?", id="question", namespace=path, session="s", actor="ana")
+            memory.remember("Behind the station.", id="answer", namespace=path, session="s")
+        found = memory.complete("where is the opera", namespace=("a",), subtree=True, k=9)
+        weights = [each.weight for each in found.recall if each.id == "question"]
+        assert len(weights) == 2
+        assert found.following == pytest.approx({"answer": sum(weights)})
+
+
 # ----------------------------------------------------------------------------------------------------- how well it does
 
 
