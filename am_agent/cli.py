@@ -190,6 +190,7 @@ def recall(
     prompt: Annotated[
         bool, typer.Option("--prompt", help="Write a block for a language model's prompt instead of a table.")
     ] = False,
+    log: Annotated[bool, typer.Option("--log", help="Write the recall down, for `am reinforce`.")] = False,
     where: Where = None,
     as_of: AsOf = None,
     namespace: Scope = None,
@@ -211,6 +212,7 @@ def recall(
             as_of=as_of,
             namespace=_path(namespace),
             subtree=subtree,
+            log=log,
         )
     if as_json:
         terminal.say_json(terminal.recall_facts(found))
@@ -220,6 +222,9 @@ def recall(
         terminal.say(found.explain())
     else:
         terminal.say_recall(found)
+    if log and len(found) and not as_json:
+        told = f"recall {found.id}"
+        terminal.note(told) if prompt else terminal.say(told)  # a prompt goes on as it is
 
 
 @app.command("list", epilog="Example: am list --namespace ana --newest --limit 10")
@@ -398,6 +403,64 @@ def reembed(
             embedded = memory.reembed(named(model), progress=move)
         facts = {"embedded": embedded, "embedder": memory.stats().embedder}
     terminal.say_json(facts) if as_json else terminal.say(f"{terminal.counted(embedded, 'version')} embedded")
+
+
+@app.command(epilog='Example: am complete "is due on" --namespace ana')
+def complete(
+    cue: Annotated[str, typer.Argument(metavar="CUE", help="Part of what was said; - for stdin.")],
+    k: Annotated[int, typer.Option("--k", "-k", metavar="N", help="How many episodes, at the most.")] = 5,
+    where: Where = None,
+    as_of: AsOf = None,
+    namespace: Scope = None,
+    subtree: Subtree = False,
+    db: Db = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fill in what a fragment leaves out: of which episode it is, who said it, when, and what came next."""
+    with _memory(db) as memory:
+        found = memory.complete(
+            _text(cue) if cue == "-" else cue,
+            k=k,
+            where=where,
+            as_of=as_of,
+            namespace=_path(namespace),
+            subtree=subtree,
+        )
+    terminal.say_json(terminal.completion_facts(found)) if as_json else terminal.say_completion(found)
+
+
+@app.command(epilog="Example: am reinforce 0199c3a2-5d1e-7c4b-9f60-2b8d3e1a7c55 --used report")
+def reinforce(
+    recall: Annotated[str, typer.Argument(metavar="RECALL", help="The id that `am recall --log` printed.")],
+    used: Annotated[list[str], typer.Option("--used", metavar="ID", help="An episode that helped; again for more.")],
+    namespace: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--namespace", "-n", metavar="SEGMENT", help="Where to learn: that of the recall, or one above it."
+        ),
+    ] = None,
+    db: Db = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell which episodes of a recall were of use: the weights of the fields come to fit that."""
+    given: dict[str, Any] = {} if namespace is None else {"namespace": _path(namespace)}
+    with _memory(db) as memory:
+        weights = memory.reinforce(recall, used, **given)
+    terminal.say_json(terminal.weights_facts(weights)) if as_json else terminal.say_weights(weights)
+
+
+@app.command(epilog="Example: am weights --namespace ana")
+def weights(
+    reset: Annotated[bool, typer.Option("--reset", help="Forget what was learned in the namespace itself.")] = False,
+    namespace: Scope = None,
+    db: Db = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what each field counts in a namespace: by default, as learned, and which of the two recall uses."""
+    path = _path(namespace)
+    with _memory(db) as memory:
+        found = memory.reset_weights(namespace=path) if reset else memory.weights(namespace=path)
+    terminal.say_json(terminal.weights_facts(found)) if as_json else terminal.say_weights(found)
 
 
 @app.command(epilog="Example: am path")

@@ -73,7 +73,10 @@ class Reinforcement:
         rows = np.array([use.shown[each] for each in used])
         with self._database.writing() as connection:
             learner, _ = self._learner(connection, path)
-            learner = reinforced(learner, use.features, rows, use.beta)
+            try:
+                learner = reinforced(learner, use.features, rows, use.beta)
+            except ValueError as error:  # a beta beyond all reason
+                raise InvalidArgument(f"nothing can be learned from the recall {id_}: {error}") from error
             uses.learn(connection, path, learner.to_bytes())
         return _weights(learner, path)
 
@@ -108,11 +111,10 @@ class Reinforcement:
     def _learner(self, connection: Connection, path: Namespace) -> tuple[Learner, Namespace | None]:
         """What was learned in a namespace or the nearest one above it, if it was about the fields of today."""
         default = default_weights()
-        found = uses.learned(connection, path)
-        if found is not None:
-            learner = Learner.from_bytes(found[1])
+        for where, data in uses.learned(connection, path):
+            learner = Learner.from_bytes(data)
             if np.array_equal(learner.default, default):
-                return learner, found[0]
+                return learner, where
         return fresh(default), None
 
 

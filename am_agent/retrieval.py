@@ -135,9 +135,11 @@ class Retrieval:
 
         def finish(answer: _Answer) -> tuple[Recall, Use]:
             recall, readout = _recall(answer, request.fields), answer.readout
-            rows = np.searchsorted(readout.candidates, readout.best).tolist()
-            shown = {each.id: row for each, row in zip(recall, rows, strict=True)}
-            return recall, Use(request.view.namespace, readout.temper, shown, readout.fields)
+            rows, features = np.searchsorted(readout.candidates, readout.best), readout.fields
+            if not features.any():  # all are alike, and may be all there are: those that are shown say as much
+                rows, features = np.arange(len(rows)), features[rows]
+            shown = {each.id: row for each, row in zip(recall, rows.tolist(), strict=True)}
+            return recall, Use(request.view.namespace, readout.temper, shown, features)
 
         found = self._ask(request, finish)
         if found is None:
@@ -153,9 +155,14 @@ class Retrieval:
         def finish(answer: _Answer) -> Completion:
             recall = _recall(answer, request.fields)
             readout, snapshots = answer.readout, answer.snapshots
-            likely = np.exp(readout.beta * readout.scores - readout.log_partition)
+            likely = np.zeros(len(readout.scores))
+            seen = readout.scope.eligible  # where it is empty, the partition function is zero
+            likely[seen] = np.exp(readout.beta * readout.scores[seen] - readout.log_partition)
             following = after(likely, readout, snapshots)
             named = episodes.by_seq(answer.connection, list(following))
+            shares: dict[str, float] = {}
+            for seq, share in following.items():  # below each other, namespaces may have the same id
+                shares[named[seq].id] = shares.get(named[seq].id, 0.0) + share
             earliest, time, latest = when(likely, snapshots, (0.1, 0.5, 0.9))
             return Completion(
                 recall=recall,
@@ -163,7 +170,7 @@ class Retrieval:
                 time=time,
                 earliest=earliest,
                 latest=latest,
-                following={named[seq].id: share for seq, share in following.items()},
+                following=dict(sorted(shares.items(), key=lambda each: -each[1])),
             )
 
         found = self._ask(request, finish)

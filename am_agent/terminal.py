@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
-from am_agent.episode import Episode, Recall
+from am_agent.episode import Completion, Episode, Recall, Weights
 
 _SHOWN = 300  # characters of a text in a list; `am show` has all of it
 
@@ -56,6 +56,35 @@ def say_recall(recall: Recall) -> None:
     say(f"energy {recall.energy:.3f} over {counted(recall.episodes, 'episode')}")
 
 
+def say_completion(completion: Completion) -> None:
+    """Write the episodes that a cue may be a part of, and below who, when and what came next, each with its share."""
+    say_recall(completion.recall)
+    span = [_day(each) for each in (completion.time, completion.earliest, completion.latest) if each is not None]
+    say_facts(
+        {
+            "who": _likely(completion.actors),
+            "when": f"{span[0]}, between {span[1]} and {span[2]}" if span else None,
+            "next": _likely(completion.following),
+        }
+    )
+
+
+def say_weights(weights: Weights) -> None:
+    """Write what each field counts, by default and as learned, and below which of the two recall uses, and why."""
+    table = _table("field", "default", "learned")
+    for name, worth in weights.default.items():
+        table.add_row(name, f"{worth:.3f}", f"{weights.learned[name]:.3f}")
+    Console().print(table)
+    if weights.namespace is None:
+        say("nothing was learned here yet; recall uses the default weights")
+        return
+    where, used = "/".join(weights.namespace) or "the default namespace", "learned" if weights.ahead else "default"
+    say(
+        f"{counted(weights.rounds, 'feedback')} in {where}: recall uses the {used} weights "
+        f"(loss {weights.learned_loss:.2f} learned, {weights.default_loss:.2f} default)"
+    )
+
+
 def say_episodes(episodes: Sequence[Episode]) -> None:
     """Write episodes, each with its facts below its text."""
     if not episodes:
@@ -92,7 +121,7 @@ def facts_of(receipt: Any) -> dict[str, Any]:
 def recall_facts(recall: Recall) -> dict[str, Any]:
     """A recall as JSON has it."""
     return {
-        "id": recall.id,
+        "id": recall.id or None,
         "energy": recall.energy if len(recall) else None,  # infinite where nothing is seen, and JSON has no infinity
         "beta": recall.beta,
         "episodes": recall.episodes,
@@ -108,6 +137,17 @@ def recall_facts(recall: Recall) -> dict[str, Any]:
             for each in recall
         ],
     }
+
+
+def completion_facts(completion: Completion) -> dict[str, Any]:
+    """A completion as JSON has it."""
+    told = ("actors", "time", "earliest", "latest", "following")
+    return {"recall": recall_facts(completion.recall), **{name: getattr(completion, name) for name in told}}
+
+
+def weights_facts(weights: Weights) -> dict[str, Any]:
+    """Weights as JSON has them, with those that recall uses."""
+    return {"active": weights.active, **asdict(weights)}
 
 
 @contextmanager
@@ -137,6 +177,14 @@ def _entry(episode: Episode) -> Text:
     facts = " · ".join(filter(None, ["/".join(episode.namespace), episode.actor, when, episode.id]))
     # Text, since "[bold]" in a plain string would be markup.
     return Text.assemble(textwrap.shorten(episode.text, _SHOWN, placeholder=" …"), "\n", (facts, "dim"))
+
+
+def _day(moment: datetime) -> str:
+    return f"{moment.astimezone():%Y-%m-%d %H:%M}"
+
+
+def _likely(shares: Mapping[str, float]) -> str | None:
+    return ", ".join(f"{name} {share:.3f}" for name, share in shares.items()) or None
 
 
 def _json(value: Any) -> Any:

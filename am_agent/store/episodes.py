@@ -292,7 +292,9 @@ def erase(
     """Delete episodes with all their versions and vectors: those of some ids, or all of the namespaces."""
     scope = episode.c.namespace_id.in_(numbers(namespace_ids))
     if ids is None:
-        return _erase(connection, scope, now)
+        erased = _erase(connection, scope, now)
+        namespaces.drop_empty(connection, set(namespace_ids))  # those without an episode may hold weights
+        return erased
     return _together(
         _erase(connection, and_(scope, episode.c.id.in_(ids[start : start + _CHUNK])), now)
         for start in range(0, len(ids), _CHUNK)

@@ -28,7 +28,8 @@ def decode(path: str) -> Namespace:
     return tuple(path.split(_END)[:-1])
 
 
-def _within(path: Namespace, *, subtree: bool) -> ColumnElement[bool]:
+def within(path: Namespace, *, subtree: bool) -> ColumnElement[bool]:
+    """The condition on `namespace` that it is this one, or one below it if asked."""
     encoded = encode(path)
     if not subtree:
         return namespace.c.path == encoded
@@ -39,7 +40,7 @@ def _within(path: Namespace, *, subtree: bool) -> ColumnElement[bool]:
 
 def find(connection: Connection, path: Namespace, *, subtree: bool = False) -> list[int]:
     """The row numbers of a namespace, and of its descendants if asked; empty where nothing was remembered."""
-    query = select(namespace.c.id).where(_within(path, subtree=subtree)).order_by(namespace.c.id)
+    query = select(namespace.c.id).where(within(path, subtree=subtree)).order_by(namespace.c.id)
     return list(connection.execute(query).scalars())
 
 
@@ -58,7 +59,7 @@ def occupied(connection: Connection, prefix: Namespace, now: datetime) -> list[N
         episode.c.superseded_at.is_(None),
         or_(episode.c.expires_at.is_(None), episode.c.expires_at > now),
     )
-    query = select(namespace.c.path).where(_within(prefix, subtree=True), visible)
+    query = select(namespace.c.path).where(within(prefix, subtree=True), visible)
     return sorted(decode(path) for path in connection.execute(query).scalars())
 
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, exists, insert, or_, select
 
 from am_agent.episode import Namespace
 from am_agent.store import namespaces
-from am_agent.store.schema import namespace, use, weight
+from am_agent.store.schema import episode, namespace, use, weight
 
 _REALS = np.dtype("<f8")
 _KEPT = 1000
 """Recalls that wait for feedback in one file; older ones give way."""
+_CHUNK = 500  # strings in one statement: SQLite bounds the number of its variables
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +37,13 @@ class Use:
     features: npt.NDArray[np.float64]
 
 
-def keep(connection: Connection, id_: str, entry: Use, now: datetime) -> None:
-    """Write a recall down; nothing is kept of a namespace that holds nothing."""
-    found = namespaces.find(connection, entry.path)
-    if not found:
-        return
+def keep(connection: Connection, id_: str, entry: Use, now: datetime) -> bool:
+    """Write a recall down, unless an episode that it names was erased meanwhile; whether it was written."""
+    if not _all_there(connection, entry):
+        return False
     row = {
         "id": id_,
-        "namespace_id": found[0],
+        "namespace_id": namespaces.ensure(connection, entry.path),
         "at": now,
         "beta": entry.beta,
         "shown": dict(entry.shown),
@@ -52,6 +52,17 @@ def keep(connection: Connection, id_: str, entry: Use, now: datetime) -> None:
     connection.execute(insert(use), row)
     newest = select(use.c.id).order_by(use.c.id.desc()).limit(_KEPT)  # ids are UUIDv7, in the order of time
     connection.execute(delete(use).where(use.c.id.not_in(newest)))
+    return True
+
+
+def _all_there(connection: Connection, entry: Use) -> bool:
+    """Whether all that a recall names is still stored, in its namespace or below."""
+    scope = select(namespace.c.id).where(namespaces.within(entry.path, subtree=True))
+    ids, found = list(entry.shown), set[str]()
+    for start in range(0, len(ids), _CHUNK):
+        wanted = (episode.c.namespace_id.in_(scope), episode.c.id.in_(ids[start : start + _CHUNK]))
+        found.update(connection.execute(select(episode.c.id).where(*wanted)).scalars())
+    return len(found) == len(ids)
 
 
 def find(connection: Connection, id_: str, fields: int) -> Use | None:
@@ -65,13 +76,19 @@ def find(connection: Connection, id_: str, fields: int) -> Use | None:
 
 
 def drop(connection: Connection, namespace_ids: set[int]) -> None:
-    """Forget the recalls of some namespaces: they name episodes that are erased."""
-    for each in namespace_ids:
-        connection.execute(delete(use).where(use.c.namespace_id == each))
+    """Forget the recalls that may name what was erased in some namespaces: those of them, and of all above them."""
+    erased = select(namespace.c.path).where(namespace.c.id.in_(namespace_ids))
+    paths = [namespaces.decode(path) for path in connection.execute(erased).scalars()]
+    above = {namespaces.encode(path[:depth]) for path in paths for depth in range(len(path))}
+    ids = set(connection.execute(select(namespace.c.id).where(namespace.c.path.in_(above))).scalars())
+    connection.execute(delete(use).where(use.c.namespace_id.in_(ids | namespace_ids)))
+    # A namespace that was made for a recall, and holds nothing of its own, goes with it.
+    held = (exists().where(table.c.namespace_id == namespace.c.id) for table in (episode, weight, use))
+    connection.execute(delete(namespace).where(namespace.c.id.in_(ids - namespace_ids), ~or_(*held)))
 
 
-def learned(connection: Connection, path: Namespace) -> tuple[Namespace, bytes] | None:
-    """What was learned in a namespace, or else in the nearest one above it, and which one that is."""
+def learned(connection: Connection, path: Namespace) -> Iterator[tuple[Namespace, bytes]]:
+    """What was learned in a namespace and in those above it, the nearest first, and which one each is."""
     for depth in range(len(path), -1, -1):
         query = (
             select(weight.c.data)
@@ -80,8 +97,7 @@ def learned(connection: Connection, path: Namespace) -> tuple[Namespace, bytes] 
         )
         data = connection.execute(query).scalar()
         if data is not None:
-            return path[:depth], data
-    return None
+            yield path[:depth], data
 
 
 def learn(connection: Connection, path: Namespace, data: bytes) -> None:

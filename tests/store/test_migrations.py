@@ -14,6 +14,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from am_agent import DeterministicEmbedder, Memory
+from am_agent.episode import Recall
 from am_agent.store import schema
 from am_agent.store.database import Database
 from am_agent.store.migrations import known_revisions
@@ -112,6 +113,22 @@ def test_erasures_of_old_get_their_place_in_the_chain(tmp_path: Path) -> None:
         assert receipt is not None
         assert (receipt.number, receipt.previous) == (3, second.digest)
         assert memory.erasures() == [first, second, receipt]
+
+
+@pytest.mark.parametrize("revision", known_revisions())
+def test_what_was_learned_is_there_and_an_old_file_can_learn(revision: str, tmp_path: Path) -> None:
+    """From 0004 on a file holds weights and a recall that waits; an older one has none, and takes them."""
+    path = tmp_path / "old.db"
+    shutil.copy(SCHEMAS / f"{revision}.db", path)
+    with Memory(path, embedder=DeterministicEmbedder(dimension=32)) as memory:
+        before = memory.weights(namespace=("ana",)).rounds
+        assert before == (1 if revision >= "0004" else 0)
+        recall: Recall | str = "01a211b4-d317-72f8-814c-b309113245ce"
+        if revision < "0004":
+            recall = memory.recall("Who plays the cello?", namespace=("ana",))
+        assert memory.reinforce(recall, used="cello").rounds == before + 1
+    with Memory(path, embedder=DeterministicEmbedder(dimension=32)) as memory:
+        assert memory.weights(namespace=("ana",)).rounds == before + 1
 
 
 def test_alembic_is_imported_only_for_an_old_file(tmp_path: Path) -> None:

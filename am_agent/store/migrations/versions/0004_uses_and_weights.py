@@ -11,13 +11,13 @@ def upgrade() -> None:
     """Add the two tables."""
     op.create_table(
         "weight",
-        sa.Column("namespace_id", sa.ForeignKey("namespace.id", ondelete="CASCADE"), primary_key=True),
+        sa.Column("namespace_id", sa.Integer, sa.ForeignKey("namespace.id", ondelete="CASCADE"), primary_key=True),
         sa.Column("data", sa.LargeBinary, nullable=False),
     )
     op.create_table(
         "use",
         sa.Column("id", sa.Text, primary_key=True),
-        sa.Column("namespace_id", sa.ForeignKey("namespace.id", ondelete="CASCADE"), nullable=False),
+        sa.Column("namespace_id", sa.Integer, sa.ForeignKey("namespace.id", ondelete="CASCADE"), nullable=False),
         sa.Column("at", sa.BigInteger, nullable=False),
         sa.Column("beta", sa.Float, nullable=False),
         sa.Column("shown", sa.JSON, nullable=False),
