@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ from am_agent.lexical.postings import PostingsView
 from am_agent.question import Question
 from am_agent.standing import RARE, Standing
 from am_agent.working_set import Snapshot
+
+_WORD = re.compile(r"\w+")
 
 LEAD = 0.6
 """The share of a text's opening in its content, beside that of its best part."""
@@ -53,8 +56,9 @@ class Stage:
         matches: The scores, and those that are exact.
         queries: What the patterns were multiplied with, float64 [windows, d].
         others: What the other fields gave, float64 [n].
-        mean: The score that chance gives.
-        deviation: How far chance strays from it.
+        sure: What those of them gave that match or do not: who said it, and when. It does not spread: that a neighbour
+            was said by the same or at the same time says nothing about what it says.
+        mean: The score that chance gives without them.
     """
 
     snapshots: Sequence[Snapshot]
@@ -62,8 +66,8 @@ class Stage:
     matches: Matches
     queries: Reals
     others: Reals
+    sure: Reals
     mean: float
-    deviation: float
 
 
 def linked(question: Question, first: Stage, known: Standing, worth: float) -> tuple[Matches, Reals]:
@@ -80,8 +84,7 @@ def linked(question: Question, first: Stage, known: Standing, worth: float) -> t
     """
     scope, matches = first.scope, first.matches
     seeds = best(scope, matches.scores, matches.candidates, SEEDS)
-    floor = _FLOOR * first.deviation
-    seeds = seeds[matches.scores[seeds] - first.mean > floor]
+    seeds = seeds[matches.scores[seeds] - first.sure[seeds] - first.mean > _FLOOR]
     found = [*_along_sessions(seeds, first, known), *_along_entities(question, seeds, first, known)]
     edges = [edge for edge in found if len(edge.sources)]
     if not edges or not worth:
@@ -99,7 +102,7 @@ def linked(question: Question, first: Stage, known: Standing, worth: float) -> t
         )
         for edge in edges
     ]
-    added = spread(scores[candidates] - first.mean, local, floor)
+    added = spread(scores[candidates] - first.sure[candidates] - first.mean, local, _FLOOR)
     scores[candidates] += added
     return Matches(scores, candidates), added / worth
 
@@ -123,13 +126,13 @@ def _along_entities(question: Question, seeds: Integers, first: Stage, known: St
     """Links to the episodes that name the same rare entity, other than those which the cue names itself."""
     if not known.entities or not len(seeds):
         return
-    asked = {word for part in question.parts for word in part.casefold().split()}
+    asked = {word for part in question.corrected for word in _WORD.findall(part.casefold())}
     sources, targets, strengths = [], [], []
     for number, places, own in first.scope.split(seeds[:_NAMING]):
         index = first.snapshots[number].entities
         start, seen = _part(first.scope, number)
         for seed, held in zip(seeds[:_NAMING][own], index.terms_of(places.tolist()), strict=True):
-            found = [_naming(name, index, seen) for name in held if not asked.issuperset(name.split())]
+            found = [_naming(name, index, seen) for name in held if not asked.issuperset(_WORD.findall(name))]
             linking = [(others, counts) for others, counts in found if 1 < len(others) <= RARE]
             fan = max(1.0, len(linking) / _FAN)
             for others, counts in linking:

@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from am_agent.lexical.spelling import nearest, worth_looking_up
-from am_agent.lexical.terms import STOP_WORDS, terms
+from am_agent.lexical.terms import STOP_WORDS, keywords, terms
 from am_agent.times import Period, holds_time, times_in
 from am_agent.working_set import Snapshot
 
@@ -37,6 +38,9 @@ _SENTENCE = 40
 _LETTERS = 10
 """Characters that count as a word: some scripts have no spaces."""
 
+_SURE = {1: 0.7, 2: 0.4}
+"""How much a guess counts by the slips that it assumes: a word that is nowhere here may as well be spelt right."""
+
 _MOST = 64
 """Parts of a cue, at the most; of a longer one, the parts are longer."""
 
@@ -46,8 +50,9 @@ class Question:
     """A cue, feature by feature; what it does not have is None or empty.
 
     Attributes:
-        parts: Its text, corrected; several parts where it is long, of which one may be what is meant.
-        terms: The terms of each part, with their counts.
+        parts: Its text; several parts where it is long, of which one may be what is meant.
+        corrected: The same, with words that are nowhere replaced by what they may have been meant to be.
+        terms: The terms of each part with their counts, and what such words may have been meant to be with less.
         names: By what actors are called who are mentioned, folded.
         speaker: Whether it speaks of the one who asks.
         addressed: Whether it speaks of the one who is asked.
@@ -58,7 +63,8 @@ class Question:
     """
 
     parts: tuple[str, ...] = ()
-    terms: tuple[Mapping[str, int], ...] = ()
+    corrected: tuple[str, ...] = ()
+    terms: tuple[Mapping[str, float], ...] = ()
     names: frozenset[str] = frozenset()
     speaker: bool = False
     addressed: bool = False
@@ -66,6 +72,18 @@ class Question:
     periods: tuple[Period, ...] = ()
     near: int | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def readings(self) -> Sequence[str]:
+        """The texts that its content is the mean of, or the parts of a long one.
+
+        A cue of one part is read as it stands, as corrected, and as a telegram: an encoder that was taught by whole
+        questions is thrown off by half of one, and by words that are none.
+        """
+        if len(self.parts) != 1:
+            return self.corrected
+        read = (self.parts[0], self.corrected[0], keywords(self.corrected[0]))
+        return list(dict.fromkeys(filter(None, read)))
 
     @property
     def silent(self) -> bool:
@@ -115,18 +133,17 @@ def read(
     if text is None:
         return Question(actor=actor, periods=tuple(periods), near=near)
     notes: list[str] = []
-    parts, slips = [], dict[str, str]()
-    for part in parts_of(text):
-        corrected = _corrected(part, snapshots, slips)
-        parts.append(corrected)
-    notes += [f"{word!r} is nowhere here and was read as {meant!r}" for word, meant in slips.items()]
-    asked = " ".join(parts)
+    parts, slips = parts_of(text), dict[str, _Guess]()
+    corrected = [_corrected(part, snapshots, slips) for part in parts]
+    notes += [f"{word!r} is nowhere here; it may be {guess.word!r}" for word, guess in slips.items()]
+    asked = " ".join(corrected)
     found = times_in(text, now) if holds_time(text) else None
     if found is not None:
         notes += [f"the time {each.phrase!r} was ignored: {each.reason}" for each in found.unread]
     return Question(
         parts=tuple(parts),
-        terms=tuple(Counter(terms(part)) for part in parts),
+        corrected=tuple(corrected),
+        terms=tuple(_counted(part, slips) for part in parts),
         names=_mentioned(asked, snapshots),
         speaker=_SPEAKER.search(asked) is not None,
         addressed=_ADDRESSED.search(asked) is not None,
@@ -152,7 +169,25 @@ def _mentioned(text: str, snapshots: Sequence[Snapshot]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _corrected(text: str, snapshots: Sequence[Snapshot], slips: dict[str, str]) -> str:
+class _Guess(NamedTuple):
+    """What a word may have been meant to be, and how many slips lie between."""
+
+    word: str
+    slips: int
+
+
+def _counted(text: str, slips: Mapping[str, _Guess]) -> Mapping[str, float]:
+    """The terms of a text with their counts; a guess counts for less, the more slips it assumes."""
+    counts: dict[str, float] = dict(Counter(terms(text)))
+    for match in _MISSPELT.finditer(text):
+        guess = slips.get(match.group().casefold())
+        if guess is not None:
+            for term in terms(guess.word):
+                counts[term] = counts.get(term, 0.0) + _SURE[guess.slips]
+    return counts
+
+
+def _corrected(text: str, snapshots: Sequence[Snapshot], slips: dict[str, _Guess]) -> str:
     """The text with words that are nowhere in the namespaces replaced by what they are nearest to, if there is such."""
     found = {match.group().casefold() for match in _MISSPELT.finditer(text)}
     unknown = [word for word in found if worth_looking_up(word) and not _known(word, snapshots)]
@@ -163,7 +198,12 @@ def _corrected(text: str, snapshots: Sequence[Snapshot], slips: dict[str, str]) 
                 slips[word] = meant
     if not any(word in slips for word in unknown):
         return text
-    return _MISSPELT.sub(lambda match: slips.get(match.group().casefold(), match.group()), text)
+
+    def mended(match: re.Match[str]) -> str:
+        guess = slips.get(match.group().casefold())
+        return match.group() if guess is None else guess.word
+
+    return _MISSPELT.sub(mended, text)
 
 
 def _known(word: str, snapshots: Sequence[Snapshot]) -> bool:
@@ -175,7 +215,7 @@ def _known(word: str, snapshots: Sequence[Snapshot]) -> bool:
     )
 
 
-def _meant(word: str, snapshots: Sequence[Snapshot]) -> str | None:
+def _meant(word: str, snapshots: Sequence[Snapshot]) -> _Guess | None:
     """The nearest word that is there: of equally near ones a name, or else the one in the most episodes."""
     found: list[tuple[int, float, str]] = []
     for snapshot in snapshots:
@@ -184,4 +224,7 @@ def _meant(word: str, snapshots: Sequence[Snapshot]) -> str | None:
         words = nearest(word, snapshot.spellings.vocabulary())
         counts = snapshot.spellings.frequencies(list(words), snapshot.roster.alive).tolist()
         found += [(slips, -often, each) for (each, slips), often in zip(words.items(), counts, strict=True) if often]
-    return min(found)[2] if found else None
+    if not found:
+        return None
+    distance, _, meant = min(found)
+    return _Guess(meant, distance)

@@ -7,7 +7,6 @@ is scored exactly, so the best of the whole are exact, too.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -111,7 +110,8 @@ def fused(
     asked = np.zeros((1, len(known.moments.total)))
     if dense and cues is not None:
         asked = queries(cues, shares, known, identity=identity)
-    others = np.zeros(len(scope.keys))
+    nothing = np.zeros(len(scope.keys))
+    others = nothing.copy()
     for field, column in columns.items():
         others += worth[FIELDS.index(field)] * column
     matches = scan(scope, worth[0] * asked, max(k, SEEDS), lead=LEAD, others=others)
@@ -120,11 +120,8 @@ def fused(
         mean = worth[0] * float((asked @ known.moments.total).max()) / max(known.moments.count, 1)
         if "words" in columns:
             mean += worth[1] * float(columns["words"].sum()) / max(known.episodes, 1)
-        variance = 1.0  # of the graded fields together; the others are added as if they were independent
-        for field in columns.keys() - {"words"}:
-            given = worth[FIELDS.index(field)] * columns[field][scope.eligible]
-            mean, variance = mean + float(given.mean()), variance + float(given.var())
-        first = Stage(snapshots, scope, matches, worth[0] * asked, others, mean, math.sqrt(variance))
+        sure = sum((worth[FIELDS.index(field)] * columns[field] for field in columns.keys() - {"words"}), nothing)
+        first = Stage(snapshots, scope, matches, worth[0] * asked, others, sure, mean)
         matches, added = linked(question, first, known, float(worth[-1]))
     table = np.zeros((len(matches.candidates), len(FIELDS)))
     if dense:

@@ -24,7 +24,6 @@ from am_agent.hopfield.energy import critical_beta
 from am_agent.hopfield.fusion import FIELDS
 from am_agent.hopfield.metric import Moments, spread
 from am_agent.hopfield.scan import Scope, rescored
-from am_agent.lexical.terms import keywords
 from am_agent.posterior import after, when, who
 from am_agent.question import Question, read
 from am_agent.readout import Readout, fused, newest, plain
@@ -198,22 +197,17 @@ class Retrieval:
                     return finish(self._answer(connection, request, question, cues, seen, found.space.dimension))
 
     def _cues(self, request: Request, question: Question, found: Space) -> _Cues:
-        """The vectors of a cue: what was given, or one for each part of its text.
-
-        A cue of one part is read twice, as it stands and as a telegram: an encoder that was taught by whole questions
-        is thrown off by half of one, and the mean of both readings is not.
-        """
+        """The vectors of a cue: what was given, or one for each part of its text."""
         if request.asked.vectors is not None:
             return _Cues.alike(unit_vectors(request.asked.vectors, found.dimension))
         if not question.parts or question.silent:
             return _Cues(None, None)
         if request.fields == COSINE:
             return _Cues.alike(self._encoder.cue(question.parts[0], found))
-        telegram = keywords(question.parts[0]) if len(question.parts) == 1 else ""
-        if not telegram or telegram == question.parts[0]:
-            return _Cues.alike(self._encoder.cues(question.parts, found))
-        both = self._encoder.cues([question.parts[0], telegram], found)
-        return _Cues(both[:1], unit_vectors(both.mean(axis=0)))
+        vectors = self._encoder.cues(question.readings, found)
+        if len(question.parts) > 1:
+            return _Cues.alike(vectors)
+        return _Cues(vectors[:1], unit_vectors(vectors.mean(axis=0)))
 
     def _look(
         self, connection: Connection, view: View, before: _Seen | None, *, worded: bool = True

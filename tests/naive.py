@@ -14,10 +14,10 @@ import numpy as np
 from am_agent import DeterministicEmbedder, Episode
 from am_agent.draft import unit_vectors
 from am_agent.lexical.entities import entities
-from am_agent.lexical.terms import terms
+from am_agent.lexical.terms import keywords, terms
 from am_agent.times import times_in, years_in
 
-WEIGHTS = {"content": 1.0, "words": 0.7, "actor": 1.8, "time": 1.8, "links": 1.2}
+WEIGHTS = {"content": 1.0, "words": 0.7, "actor": 3.0, "time": 3.0, "links": 1.2}
 WEEK = 7 * 86_400.0
 
 
@@ -101,17 +101,18 @@ class Naive:
             *(WEIGHTS[name] for name in ("content", "words") if name in columns or name == "content" * dense)
         )
         worth = {name: weight / (norm or 1.0) for name, weight in WEIGHTS.items()}
-        scores = {}
+        scores, sure = {}, {}
         for each in self.episodes:
             products = self.rows[each.id] @ query
             content = 0.4 * products.max() + 0.6 * products[0] if len(products) > 1 else products[0]
             others = sum(worth[name] * column[each.id] for name, column in columns.items())
             scores[each.id] = worth["content"] * content + others
+            sure[each.id] = sum(worth[name] * column[each.id] for name, column in columns.items() if name != "words")
         mean = worth["content"] * (self.stack @ query).mean()
         if "words" in columns:
             mean += worth["words"] * sum(columns["words"].values()) / len(self.episodes)
         scores = {id_: score for id_, score in scores.items() if id_ in self.eligible}
-        return self._linked(scores, mean, worth["links"]) if "links" in fields else scores
+        return self._linked(scores, sure, mean, worth["links"]) if "links" in fields else scores
 
     def _deviation(self, query: np.ndarray) -> float:
         """The standard deviation of a query's products, shrunk towards 0.1 of its length by 20 pseudo-patterns."""
@@ -120,7 +121,9 @@ class Naive:
         return math.sqrt((count * products.var() + 20 * 0.01 * (query @ query)) / (count + 20))
 
     def _query(self, text: str) -> np.ndarray:
-        cue = unit_vectors(self.embedder.queries([text])[0])[0].astype(np.float64)
+        readings = list(dict.fromkeys(filter(None, (text, keywords(text)))))
+        vectors = [unit_vectors(self.embedder.queries([reading])[0])[0] for reading in readings]
+        cue = unit_vectors(np.mean(vectors, axis=0))[0].astype(np.float64)
         projected = self.metric @ cue
         query = projected / self._deviation(projected) + 0.5 * cue / self._deviation(cue)
         return query / self._deviation(query)
@@ -194,11 +197,11 @@ class Naive:
 
     # ----------------------------------------------------------------------------------------------- the second stage
 
-    def _linked(self, scores: dict[str, float], mean: float, worth: float) -> dict[str, float]:
+    def _linked(self, scores: dict[str, float], sure: dict[str, float], mean: float, worth: float) -> dict[str, float]:
         seen = [each for each in self.episodes if each.id in self.eligible]
-        activation = {id_: score - mean for id_, score in scores.items()}
-        seeds = [each for each in seen if activation[each.id] > 2.0]
-        seeds.sort(key=lambda each: -round(scores[each.id], 12))
+        activation = {id_: score - sure[id_] - mean for id_, score in scores.items()}
+        seeds = sorted(seen, key=lambda each: -round(scores[each.id], 12))[:200]
+        seeds = [each for each in seeds if activation[each.id] > 2.0]
         along_sessions = [link for seed in seeds for link in self._from_session(seed, seen)]
         along_entities = [link for seed in seeds[:3] for link in self._from_entities(seed, seen)]
         added = dict.fromkeys(scores, 0.0)
@@ -223,11 +226,11 @@ class Naive:
 
     def _from_entities(self, seed: Episode, seen: Sequence[Episode]) -> list[tuple[str, str, float]]:
         """From a seed to what names the same, unless the cue names it, too."""
-        asked = set((self.asked.text or "").casefold().split())
+        asked = set(re.findall(r"\w+", (self.asked.text or "").casefold()))
         linking = []
         for name in _naming(seed):
             others = [other for other in seen if other.namespace == seed.namespace and name in _naming(other)]
-            if 1 < len(others) <= 20 and not asked.issuperset(name.split()):
+            if 1 < len(others) <= 20 and not asked.issuperset(re.findall(r"\w+", name)):
                 linking.append((name, others))
         fan = max(1.0, len(linking) / 3)
         return [

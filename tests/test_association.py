@@ -14,7 +14,7 @@ from am_agent.hopfield.scan import Matches, Scope
 from am_agent.question import Question
 from am_agent.standing import Standing
 from am_agent.store.episodes import Stored
-from am_agent.working_set import Snapshot, _Block
+from am_agent.working_set import Block, Snapshot
 
 OPEN = Standing(0, Moments.none(1), np.eye(1), steps=(1.0, 0.5), entities=1.0)
 STEPS = replace(OPEN, entities=0.0)
@@ -36,7 +36,7 @@ def _first(
 ) -> Stage:
     """A first stage that found these scores, those at `exact` in float64; patterns say nothing, other fields all."""
     told = texts or ["nothing"] * len(scores)
-    snapshot = _Block([_stored(place, text, session) for place, text in enumerate(told)], 1).snapshot()
+    snapshot = Block([_stored(place, text, session) for place, text in enumerate(told)], 1).snapshot()
     scope = Scope.of([(snapshot.roster, snapshot.patterns)], allowed=allowed)
     found = np.where(scope.eligible, np.array(scores), -np.inf)
     candidates = np.flatnonzero(scope.eligible) if exact is None else np.array(exact)
@@ -115,7 +115,7 @@ def test_sessions_of_several_namespaces_stay_apart() -> None:
     """A neighbour is in the same namespace."""
     parts: list[Snapshot] = []
     for start in (0, 3):
-        block = _Block([_stored(start + place, "nothing", "s") for place in range(3)], 1)
+        block = Block([_stored(start + place, "nothing", "s") for place in range(3)], 1)
         parts.append(block.snapshot())
     scope = Scope.of([(each.roster, each.patterns) for each in parts])
     scores = np.array([0, 0, 7.0, 0, 0, 0])

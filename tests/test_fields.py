@@ -17,12 +17,12 @@ from am_agent.standing import standing
 from am_agent.store.episodes import Stored
 from am_agent.store.schema import microseconds
 from am_agent.times import Period, times_in
-from am_agent.working_set import Snapshot, _Block
+from am_agent.working_set import Block, Snapshot
 
 DAY = datetime(2024, 5, 1, tzinfo=UTC)
 
 
-def _block(*rows: dict[str, Any], first: int = 1) -> _Block:
+def _block(*rows: dict[str, Any], first: int = 1) -> Block:
     """Episodes whose patterns are the axes, numbered from `first` on."""
     stored = [
         Stored(
@@ -38,7 +38,7 @@ def _block(*rows: dict[str, Any], first: int = 1) -> _Block:
         )
         for place, row in enumerate(rows)
     ]
-    return _Block(stored, 4)
+    return Block(stored, 4)
 
 
 def _scope(*snapshots: Snapshot, allowed: list[int] | None = None) -> Scope:

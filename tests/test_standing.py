@@ -11,7 +11,7 @@ import pytest
 from am_agent.hopfield.metric import Moments, metric
 from am_agent.standing import Standing, standing
 from am_agent.store.episodes import Stored
-from am_agent.working_set import Snapshot, _Block
+from am_agent.working_set import Block, Snapshot
 
 D = 32
 PRIOR_STEPS = (1 / 2, 1 / 2)  # of the gate from 1 to 2 at a coherence of 1.5; far away 0.5, so steps count in full
@@ -28,7 +28,7 @@ def _snapshot(rows: Any, sessions: Sequence[str | None], texts: Mapping[int, str
         Stored(place + 1, 1, place + 1, (texts or {}).get(place, "nothing"), None, session, place, None, row[None, :])
         for place, (row, session) in enumerate(zip(_unit(rows), sessions, strict=True))
     ]
-    return _Block(stored, D).snapshot()
+    return Block(stored, D).snapshot()
 
 
 def _chat(size: int, seed: int = 1) -> Any:
@@ -111,14 +111,14 @@ def test_the_gate_of_entities(alike: float, shared: int, least: float, most: flo
 def test_the_dead_are_not_looked_at() -> None:
     """What is left says what links are worth, as if the others had never been."""
     rows = _chat(60)
-    block = _Block([], D)
+    block = Block([], D)
     stored = [
         Stored(place + 1, 1, place + 1, f"of Kofi Annan{place // 4}", None, "s", place, None, row[None, :])
         for place, row in enumerate(_unit(rows))
     ]
     block.update([], stored)
     block.update(range(1, 12), [])  # fewer than a quarter: they stay in the arrays
-    assert_same(standing([block.snapshot()], D), standing([_Block(stored[11:], D).snapshot()], D))
+    assert_same(standing([block.snapshot()], D), standing([Block(stored[11:], D).snapshot()], D))
 
 
 def test_several_namespaces_are_summed() -> None:
@@ -130,7 +130,7 @@ def test_several_namespaces_are_summed() -> None:
     moments = parts[0].moments + parts[1].moments + parts[2].moments
     assert known.moments.total == pytest.approx(moments.total)
     assert known.metric == pytest.approx(metric(moments), abs=1e-12)
-    assert_same(standing(parts[:1], D), standing([*parts[:1], _Block([], D).snapshot()], D))
+    assert_same(standing(parts[:1], D), standing([*parts[:1], Block([], D).snapshot()], D))
 
 
 def test_the_sample_is_spread_evenly() -> None:
