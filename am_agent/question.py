@@ -210,7 +210,9 @@ def _known(word: str, snapshots: Sequence[Snapshot]) -> bool:
     """Whether a word is there, or is none: a function word has no term, a run of a script without spaces several."""
     stems = terms(word)
     return len(stems) != 1 or any(
-        word in snapshot.called or bool((snapshot.words.frequencies(stems, snapshot.roster.alive) > 0).all())
+        word in snapshot.called
+        or snapshot.words.frequencies(stems, snapshot.roster.alive)[0] > 0
+        or snapshot.spellings.frequencies([word], snapshot.roster.alive)[0] > 0
         for snapshot in snapshots
     )
 

@@ -260,3 +260,10 @@ def test_terms_are_counted_for_each_part() -> None:
     assert question.terms[0] == {"dog": 1, "bark": 1}
     assert question.terms[-1] == {"harbour": 1}
     assert len(question.parts) == len(question.terms) == 41
+
+
+def test_a_word_that_stands_there_as_it_is_spelt_is_not_misspelt() -> None:
+    """Even where no term is made of it there: half of a contraction is one."""
+    with Memory(embedder=DeterministicEmbedder()) as memory:
+        memory.remember("You couldn't see the harbour.")
+        assert memory.recall("Where is couldn").notes == ()
