@@ -222,10 +222,11 @@ class Weights:
 
     Attributes:
         default: Of each field, to begin with.
-        learned: Of each field, after all feedback.
+        learned: Of each field, after all feedback: between half and twice the default.
         ahead: Whether recall uses the learned ones: as long as they predict better what is used.
         rounds: How many feedbacks there were.
-        default_loss: How badly the default predicted them, in nats; the better of itself and of itself tempered.
+        default_loss: How badly the default predicted them, in nats, at whichever of several temperatures fits them
+            best.
         learned_loss: How badly the learned ones did, each before the feedback changed them.
         namespace: Where they were learned: the namespace itself, or the nearest one above it; None for nowhere.
 

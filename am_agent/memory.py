@@ -360,7 +360,7 @@ class Memory:
     ) -> Weights:
         """Tell what was used of a recall; the weights of the namespace's fields come to fit that.
 
-        They change little at a time, never below 0 and never far from the default, and recall follows them only as long
+        They change little at a time, never below half or above twice the default, and recall follows them only as long
         as they predict better than the default what is used. What is learned in a namespace holds in those below it
         that have learned nothing themselves.
 

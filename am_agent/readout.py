@@ -36,7 +36,9 @@ class Readout:
         fields: The score of each field at each position of `candidates`, in the order of FIELDS, float64 [m, 5].
         candidates: Ascending positions whose scores are exact, the best among them.
         worth: What the score of each field counts, in the order of FIELDS, float64 [5].
-        temper: Inverse temperature per unit of `fields` times the default weights.
+        temper: Inverse temperature per unit of `fields` times the default weights, for learning: one nat per standard
+            deviation of the fused score. beta fits the noise of all there is; words have heavy tails, and at beta the
+            few best would be far surer than they are.
         log_partition: Of beta times the scores, over all positions.
     """
 
@@ -129,8 +131,7 @@ def fused(
     for field, column in columns.items():
         table[:, FIELDS.index(field)] = column[matches.candidates]
     table[:, -1] += added
-    temper = beta / norm(default_weights(), present)
-    return _read(scope, matches, k, beta, table, worth, temper)
+    return _read(scope, matches, k, beta, table, worth, 1 / norm(default_weights(), present))
 
 
 def _columns(

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from am_agent.episode import Namespace, Weights
 from am_agent.errors import InvalidArgument, UnknownRecall
 from am_agent.hopfield.fusion import FIELDS, default_weights
-from am_agent.hopfield.learning import Learner, fresh, reinforced
+from am_agent.hopfield.learning import AnotherVersion, Learner, fresh, reinforced
 from am_agent.hopfield.scan import Reals
 from am_agent.store import uses
 from am_agent.store.database import Database
@@ -73,10 +73,7 @@ class Reinforcement:
         rows = np.array([use.shown[each] for each in used])
         with self._database.writing() as connection:
             learner, _ = self._learner(connection, path)
-            try:
-                learner = reinforced(learner, use.features, rows, use.beta)
-            except ValueError as error:  # a beta beyond all reason
-                raise InvalidArgument(f"nothing can be learned from the recall {id_}: {error}") from error
+            learner = reinforced(learner, use.features, rows, use.beta)
             uses.learn(connection, path, learner.to_bytes())
         return _weights(learner, path)
 
@@ -112,7 +109,10 @@ class Reinforcement:
         """What was learned in a namespace or the nearest one above it, if it was about the fields of today."""
         default = default_weights()
         for where, data in uses.learned(connection, path):
-            learner = Learner.from_bytes(data)
+            try:
+                learner = Learner.from_bytes(data)
+            except AnotherVersion:  # its sums and its region are not those of today, like the weights of an old default
+                continue
             if np.array_equal(learner.default, default):
                 return learner, where
         return fresh(default), None
@@ -124,7 +124,7 @@ def _weights(learner: Learner, path: Namespace | None) -> Weights:
         learned=dict(zip(FIELDS, learner.weights.tolist(), strict=True)),
         ahead=learner.ahead,
         rounds=learner.rounds,
-        default_loss=min(learner.default_loss, learner.tempered_loss),
+        default_loss=learner.default_loss,
         learned_loss=learner.learned_loss,
         namespace=path,
     )

@@ -23,7 +23,8 @@ from am_agent.filter import Predicate
 from am_agent.hopfield.energy import critical_beta
 from am_agent.hopfield.fusion import FIELDS
 from am_agent.hopfield.metric import Moments, spread
-from am_agent.hopfield.scan import Scope, rescored
+from am_agent.hopfield.roster import Integers
+from am_agent.hopfield.scan import Reals, Scope, best, rescored
 from am_agent.posterior import after, when, who
 from am_agent.question import Question, read
 from am_agent.readout import Readout, fused, newest, plain
@@ -40,6 +41,9 @@ T = TypeVar("T")
 
 _KEPT = 32
 """Sets of namespaces whose standing is kept; the metric of one takes a megabyte."""
+
+_LOGGED = 50
+"""The best candidates of a recall, with which feedback compares what was used; what is shown beyond them is added."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +138,7 @@ class Retrieval:
 
         def finish(answer: _Answer) -> tuple[Recall, Use]:
             recall, readout = _recall(answer, request.fields), answer.readout
-            rows, features = np.searchsorted(readout.candidates, readout.best), readout.fields
-            if not features.any():  # all are alike, and may be all there are: those that are shown say as much
-                rows, features = np.arange(len(rows)), features[rows]
+            features, rows = _logged(readout)
             shown = {each.id: row for each, row in zip(recall, rows.tolist(), strict=True)}
             return recall, Use(request.view.namespace, readout.temper, shown, features)
 
@@ -332,6 +334,14 @@ def _recall(answer: _Answer, fields: Fields) -> Recall:
         weights={} if plainly else {name: float(worth) for name, worth in zip(FIELDS, readout.worth, strict=True)},
         notes=answer.question.notes,
     )
+
+
+def _logged(readout: Readout) -> tuple[Reals, Integers]:
+    """What feedback is compared with: the fields of the best candidates, and which rows those are that are shown."""
+    # Where all are alike, those that are shown say as much as any.
+    positions = readout.candidates if readout.fields.any() else readout.best
+    kept = np.union1d(best(readout.scope, readout.scores, positions, _LOGGED), readout.best)
+    return readout.fields[np.searchsorted(readout.candidates, kept)], np.searchsorted(kept, readout.best)
 
 
 def _seq(connection: Connection, ids: Sequence[int], id_: str, view: View) -> int:

@@ -48,7 +48,7 @@ def test_a_recall_or_its_id_is_reinforced_by_one_step_of_the_learner() -> None:
             assert list(told.default.values()) == default_weights().tolist()
         assert (told.rounds, told.ahead, told.namespace) == (3, False, ())
         assert told.learned_loss == expected.learned_loss
-        assert told.default_loss == min(expected.default_loss, expected.tempered_loss)
+        assert told.default_loss == expected.default_loss
         assert memory.weights() == told
         assert told.active == told.default
 
@@ -81,9 +81,6 @@ def test_what_cannot_be_learned_is_refused_and_changes_nothing() -> None:
         for named, used, where, message in refused:
             with pytest.raises(errors.InvalidArgument, match=message):
                 memory.reinforce(named, used=used, **where)
-        steep = memory.recall("dog", namespace=ANA, beta=1e200)
-        with pytest.raises(errors.InvalidArgument, match=rf"nothing can be learned from the recall {steep.id}: logits"):
-            memory.reinforce(steep, used="rex")
         for unknown in ("unknown", Recall((), 0.0, 1.0, 0)):
             with pytest.raises(errors.UnknownRecall, match=r"no recall '(unknown)?' waits for feedback"):
                 memory.reinforce(unknown, used="rex")
@@ -116,6 +113,33 @@ def test_a_cue_that_says_nothing_waits_with_what_it_showed() -> None:
         assert memory._reinforcement._waiting[recall.id].features.shape == (3, len(FIELDS))
         told = memory.reinforce(recall, used=[recall[1].id])
         assert (told.rounds, told.learned) == (1, told.default)
+
+
+def test_what_is_learned_does_not_depend_on_the_beta_of_the_recall() -> None:
+    """However sure it was asked to be: feedback is compared at a nat per standard deviation."""
+    with _filled(None) as memory:
+        told = []
+        for beta in (None, 0.01, 1e200):
+            told.append(memory.reinforce(memory.recall("Which dog is it?", beta=beta), used="tom"))
+            memory.reset_weights()
+        assert told[0] == told[1] == told[2]
+        assert told[0].learned != told[0].default
+
+
+@pytest.mark.parametrize(("k", "logged"), [(3, 50), (70, 70)])
+def test_the_fifty_best_and_all_that_is_shown_are_logged(k: int, logged: int) -> None:
+    """Each id has the row of its own features, and no candidate left out comes before one that is logged."""
+    memory, cues = _synthetic()
+    with memory:
+        every = memory.recall(cues[0][0], k=200)
+        recall = memory.recall(cues[0][0], k=k)
+        use = memory._reinforcement._waiting[recall.id]
+        assert use.features.shape == (logged, len(FIELDS))
+        assert list(use.shown) == [each.id for each in recall] == [each.id for each in every[:k]]
+        scores = use.features @ np.array(list(recall.weights.values()))
+        for each in recall:
+            assert scores[use.shown[each.id]] == pytest.approx(sum(each.shares.values()))
+        assert np.sort(scores)[::-1] == pytest.approx([sum(each.shares.values()) for each in every[:logged]])
 
 
 def test_forgetting_an_episode_ends_the_waiting() -> None:
@@ -187,6 +211,18 @@ def test_weights_of_an_older_default_are_ignored() -> None:
         above = memory.reinforce(recall, used="rex", namespace=())
         assert memory.weights(namespace=ANA) == above
         assert memory.reinforce(recall, used="rex").rounds == 2
+
+
+def test_a_learner_of_another_version_is_ignored() -> None:
+    """Its numbers mean something else: the next feedback starts afresh, or from a namespace above that can be read."""
+    old = fresh(default_weights()).to_bytes()
+    old = old[:4] + b"\x01\x00" + old[6:]
+    with _filled(None, ANA) as memory:
+        with memory._database.writing() as connection:
+            uses.learn(connection, ANA, old)
+        assert memory.weights(namespace=ANA).namespace is None
+        assert memory.reinforce(memory.recall("dog", namespace=ANA), used="rex").rounds == 1
+        assert memory.weights(namespace=ANA).namespace == ANA
 
 
 def _reinforce(path: Path, id_: str, pipe: Connection) -> None:
@@ -274,9 +310,8 @@ def test_random_feedback_does_no_harm() -> None:
         told = _taught(memory, cues[:120], lambda recall, _: rng.choice(recall).id)
         assert (told.rounds, told.ahead) == (120, False)
         assert abs(_found(memory, held_out, 10) - before) <= 0.02
-        distance = np.array(list(told.learned.values())) - default_weights()
-        assert np.linalg.norm(distance) <= 0.7 * np.linalg.norm(default_weights()) * (1 + 1e-9)
-        assert min(told.learned.values()) >= 0
+        shares = np.array(list(told.learned.values())) / default_weights()
+        assert 0.5 <= shares.min() <= shares.max() <= 2
 
 
 # ------------------------------------------------------------------------------------------------------- the twins

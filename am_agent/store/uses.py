@@ -28,7 +28,7 @@ class Use:
         path: The namespace it was asked in.
         beta: Inverse temperature, in units of the features times the weights.
         shown: The ids that it brought back, each with its row of the features.
-        features: The scores of the fields, float64 [candidates, fields].
+        features: The scores of the fields for the best candidates and all that is shown, float64 [rows, fields].
     """
 
     path: Namespace
