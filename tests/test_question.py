@@ -196,6 +196,19 @@ def test_of_words_as_near_the_more_frequent_is_meant() -> None:
     assert read("bower", here, NOW).corrected == ("power",)
 
 
+@pytest.mark.parametrize(
+    ("told", "cue"), [("berth harbour2", "the harbour"), ("we couldn't stop", "couldn"), ("x1zeppelin", "a Zeppelin")]
+)
+def test_a_part_of_a_code_is_not_misspelt(told: str, cue: str) -> None:
+    """It is spelt as it is there, though it is no term there; what is near to it is near to what it means."""
+    here = snapshots([(told, None)])
+    question = read(cue, here, NOW)
+    assert (question.corrected, question.notes) == ((cue,), ())
+    slip = read("the harbuor, couldm zepelin", here, NOW)
+    assert len(slip.notes) == 1
+    assert sorted(slip.terms[0].values()) == [0.7, 1, 1, 1]
+
+
 def test_nothing_is_read_as_what_was_forgotten() -> None:
     """Neither the words nor the name of an episode that is gone are there to be meant."""
     with Memory(embedder=SMALL) as memory:
