@@ -207,7 +207,10 @@ def _corrected(text: str, snapshots: Sequence[Snapshot], slips: dict[str, _Guess
 
 
 def _known(word: str, snapshots: Sequence[Snapshot]) -> bool:
-    """Whether a word is there, or is none: a function word has no term, a run of a script without spaces several."""
+    """Whether a word is there, or is none: a function word has no term, a run of a script without spaces several.
+
+    It may be there as a part of a code only, such as "harbour2", of which it is no term; it is not misspelt, then.
+    """
     stems = terms(word)
     return len(stems) != 1 or any(
         word in snapshot.called

@@ -133,7 +133,7 @@ class Naive:
         for each in self.episodes:
             counts: Counter[str] = Counter()
             for place, term in enumerate(terms(each.text)):
-                counts[term] += 35 / (35 + place)  # type: ignore[assignment]
+                counts[term] += _fading(place)  # type: ignore[assignment]
             counted[each.id] = counts
         count = len(counted)
         mean = sum(sum(counts.values()) for counts in counted.values()) / count
@@ -144,7 +144,7 @@ class Naive:
             for id_ in holding:
                 often = float(np.float32(counted[id_][term]))  # as it is kept
                 length = sum(counted[id_].values())
-                scores[id_] += weight * idf * often / (often + 0.9 * (1 - 0.6 + 0.6 * length / mean))
+                scores[id_] += weight * idf * often / (often + 0.6 * (1 - 0.75 + 0.75 * length / mean))
         deviation = math.sqrt((count * np.var(list(scores.values())) + 20 * 0.25) / (count + 20))
         return {id_: score / deviation for id_, score in scores.items()}
 
@@ -275,13 +275,18 @@ class Naive:
         return float(self.rows[one][0] @ self.metric @ self.rows[other][0])
 
 
+def _fading(place: int) -> float:
+    """What an occurrence counts by its place, as it is kept: a multiple of 2^-24."""
+    return round(35 / (35 + place) * 2**24) / 2**24
+
+
 def _naming(each: Episode) -> dict[str, float]:
     """The entities of a text and how often it names them, the opening's twice, later ones of many a little less."""
     found = entities(each.text)
     named = [name for name, start in found.items() if start < 60] + list(found)
     counts = dict.fromkeys(found, 0.0)
     for place, name in enumerate(named):
-        counts[name] += 35 / (35 + place)
+        counts[name] += _fading(place)
     return {name: float(np.float32(count)) for name, count in counts.items()}
 
 

@@ -156,7 +156,7 @@ def test_words_of_a_part_count_by_its_share() -> None:
     snapshot = _block({"text": "snow"}, {"text": "tea"}, {"text": "tea"}).snapshot()
     parts = Question(parts=("a", "b"), terms=({"snow": 1}, {"tea": 2, "snow": 1}))
     both = words(parts, np.array([0.25, 0.75]), [snapshot])
-    one = words(Question(parts=("a",), terms=({"snow": 1.0, "tea": 1.5},)), None, [snapshot])  # type: ignore[dict-item]
+    one = words(Question(parts=("a",), terms=({"snow": 1.0, "tea": 1.5},)), None, [snapshot])
     assert both is not None
     assert both == pytest.approx(one, abs=1e-12)
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from am_agent import Cue, DeterministicEmbedder, Memory, Recall, SentenceTransformerEmbedder, errors
 from am_agent.asked import Asked, checked_fields
-from am_agent.retrieval import Retrieval, View
+from am_agent.retrieval import Request, Retrieval, View
 from am_agent.store.episodes import Visibility
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -60,7 +60,7 @@ CUES = [
 def _ask(retrieval: Retrieval, cue: Cue, now: datetime) -> Recall:
     fields = checked_fields(None)
     view = View((), True, Visibility(now), None)
-    return retrieval.recall(Asked.checked(cue, None, fields), view, fields=fields, k=30, beta=None)
+    return retrieval.recall(Request(Asked.checked(cue, None, fields), view, fields, k=30, beta=None))
 
 
 def _scores(recall: Recall) -> dict[tuple[Any, str], Any]:
@@ -90,7 +90,7 @@ def test_what_is_recalled_is_the_same_kept_or_rebuilt(steps: list[tuple[Any, ...
                 clock.shift(arguments[0])
             now = datetime.now(UTC)
             _ask(memory._retrieval, CUES[0], now)  # takes over what was written
-        fresh = Retrieval(memory._database, memory._encoder)
+        fresh = Retrieval(memory._database, memory._encoder, memory._reinforcement)
         for cue in CUES:
             kept, rebuilt = _ask(memory._retrieval, cue, now), _ask(fresh, cue, now)
             assert _scores(kept) == {key: approx.expected for key, approx in _scores(rebuilt).items()}

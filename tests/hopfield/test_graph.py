@@ -22,7 +22,7 @@ def _naive(activation: list[float], links: list[Links], floor: float) -> list[fl
         reached: dict[int, float] = {}
         greatest: dict[int, float] = {}
         for source, target, strength in zip(kind.sources, kind.targets, kind.strengths, strict=True):
-            if activation[source] > floor:
+            if activation[source] > floor and strength > 0:
                 reached[target] = reached.get(target, 0.0) + strength * (activation[source] - floor)
                 greatest[target] = max(greatest.get(target, activation[source]), activation[source])
         for target, flow in reached.items():
@@ -49,8 +49,8 @@ def test_what_spreads_is_what_a_loop_finds(seed: int, size: int, counts: list[in
     assert (added >= 0).all()
     limit = activation.copy()
     for kind in links:
-        for source, target in zip(kind.sources, kind.targets, strict=True):
-            if activation[source] > floor:
+        for source, target, strength in zip(kind.sources, kind.targets, kind.strengths, strict=True):
+            if activation[source] > floor and strength > 0:
                 limit[target] = max(limit[target], kind.bound * activation[source])
     assert (activation + added <= limit + 1e-12).all()
     assert not added[limit == activation].any()
