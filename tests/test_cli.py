@@ -125,7 +125,7 @@ def test_recall_explains_itself(am: Am) -> None:
     _remembered(am, "The quarterly report is due on Friday.", "--id", "report")
     _remembered(am, "Ben likes tea.", "--id", "tea")
     explained = am("recall", "the quartrly report", "--explain")
-    read = "'quartrly' is nowhere here and was read as 'quarterly'"
+    read = "'quartrly' is nowhere here; it may be 'quarterly'"
     assert (explained.code, explained.err) == (0, "")
     assert explained.out.splitlines()[1] == read
     first = r"^1\. \d+\.\d %  score .* = content .* \+ words .*  The quarterly report is due"
