@@ -222,7 +222,7 @@ def recall(
         terminal.say(found.explain())
     else:
         terminal.say_recall(found)
-    if log and len(found) and not as_json:
+    if log and found.id and not as_json:
         told = f"recall {found.id}"
         terminal.note(told) if prompt else terminal.say(told)  # a prompt goes on as it is
 

@@ -108,7 +108,7 @@ class Recall(Sequence[Recollection]):
         beta: The inverse temperature that was used, per unit of the score: a standard deviation of the fused fields, or
             of cosine where that was asked for alone.
         episodes: How many episodes the softmax ran over.
-        id: What `reinforce` knows this recall by.
+        id: What `reinforce` knows this recall by; empty where it waits for no feedback.
         weights: What each field of the cue counted.
         notes: How the cue was read, where a person should know: misspelt words, times that make no sense.
 

@@ -146,8 +146,10 @@ class Retrieval:
         if found is None:
             return Recall((), energy=math.inf, beta=_beta(request.beta, 0, 1.0), episodes=0)
         recall, use = found
-        if request.fields != COSINE and use.shown:
-            self._reinforcement.wait(recall.id, use, written=request.log)
+        if request.fields == COSINE or not use.shown:
+            return recall
+        recall = replace(recall, id=str(uuid_utils.uuid7()))
+        self._reinforcement.wait(recall.id, use, written=request.log)
         return recall
 
     def complete(self, request: Request) -> Completion:
@@ -330,7 +332,6 @@ def _recall(answer: _Answer, fields: Fields) -> Recall:
         energy=-readout.log_partition / readout.beta,
         beta=readout.beta,
         episodes=int(np.count_nonzero(readout.scope.eligible)),
-        id=str(uuid_utils.uuid7()),
         weights={} if plainly else {name: float(worth) for name, worth in zip(FIELDS, readout.worth, strict=True)},
         notes=answer.question.notes,
     )

@@ -147,6 +147,7 @@ def test_every_error_inherits_what_a_caller_would_catch() -> None:
         ("InvalidInput", ValueError),
         ("InvalidText", ValueError),
         ("UnknownEpisode", KeyError),
+        ("UnknownRecall", KeyError),
         ("ClosedMemory", RuntimeError),
         ("DimensionMismatch", errors.InvalidVector),
     ]:

@@ -12,8 +12,8 @@ import pytest
 from am_agent import DeterministicEmbedder, Memory
 from am_agent.formats.detection import KNOWN
 
-PAGE = (Path(__file__).parent.parent / "docs" / "formats.md").read_text(encoding="utf-8")
-RECALL = (Path(__file__).parent.parent / "docs" / "recall.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parent.parent / "docs"
+PAGE = (DOCS / "formats.md").read_text(encoding="utf-8")
 SHOWN = re.findall(r"^(`{3,})(jsonl|json|markdown)\n(.*?)^\1$", PAGE, re.M | re.S)
 
 
@@ -35,12 +35,17 @@ def test_every_format_has_its_section() -> None:
     assert len(SHOWN) == 5
 
 
-def test_the_page_on_recall_prints_what_it_shows() -> None:
-    """Its blocks run in order as one program with the real encoder; each is followed by its output."""
-    namespace: dict[str, object] = {}
-    blocks = re.findall(r"^```python\n(.*?)^```\n\n```text\n(.*?)^```$", RECALL, re.M | re.S)
-    assert len(blocks) == RECALL.count("```python\n") == 4
-    for code, output in blocks:
+@pytest.mark.parametrize(("name", "count"), [("recall.md", 4), ("learning.md", 2)])
+def test_every_python_block_prints_what_the_page_shows(
+    name: str, count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The blocks of a page run in order as one program, in an empty folder; each is followed by its output."""
+    monkeypatch.chdir(tmp_path)
+    page = (DOCS / name).read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```\n\n```text\n(.*?)^```$", page, re.M | re.S)
+    assert len(blocks) == page.count("```python\n") == count
+    variables: dict[str, object] = {}
+    for code, shown in blocks:
         with contextlib.redirect_stdout(io.StringIO()) as stdout:
-            exec(compile(code, "docs/recall.md", "exec"), namespace)
-        assert stdout.getvalue() == output
+            exec(compile(code, name, "exec"), variables)
+        assert stdout.getvalue() == shown

@@ -12,6 +12,7 @@ import am_agent
 def test_the_public_names_are_these() -> None:
     """A name cannot come or go unnoticed."""
     assert am_agent.__all__ == [
+        "Completion",
         "Cue",
         "DeterministicEmbedder",
         "Embedder",
@@ -26,6 +27,7 @@ def test_the_public_names_are_these() -> None:
         "Rejection",
         "SentenceTransformerEmbedder",
         "Stats",
+        "Weights",
         "errors",
     ]
     for name in am_agent.__all__:

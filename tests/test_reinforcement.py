@@ -97,6 +97,8 @@ def test_the_last_256_recalls_of_a_process_wait() -> None:
         plain = memory.recall("dog", fields=("cosine",))
         nothing = memory.recall("dog", namespace=("nobody",))
         recalls = [memory.recall(f"dog {number}", k=1, fields=("words",)) for number in range(257)]
+        assert plain.id == nothing.id == memory.complete("dog").recall.id == ""
+        assert len({each.id for each in recalls}) == 257
         for unknown in (plain, nothing, recalls[0]):
             with pytest.raises(errors.UnknownRecall):
                 memory.reinforce(unknown, used="rex")
