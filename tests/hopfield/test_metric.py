@@ -111,3 +111,14 @@ def test_the_scale_of_many_patterns_is_their_own_and_of_few_the_usual_one() -> N
     assert scale(query, Moments.of(rows[:2])) == pytest.approx(np.sqrt((2 + 0.2) / 22))
     assert scale(query, Moments.none(2)) == pytest.approx(0.1)
     assert scale(np.zeros(2), Moments.of(rows)) == 0.0
+
+
+def test_the_metric_by_halves_is_the_general_inverse() -> None:
+    """Of an odd number of dimensions, and of many more than patterns."""
+    rng = np.random.default_rng(0)
+    for count, dimension in ((5, 97), (700, 385)):
+        rows = rng.standard_normal((count, dimension)).astype(np.float32)
+        moments = Moments.of(rows / np.linalg.norm(rows, axis=1, keepdims=True))
+        ridge = 3 * count / dimension + 3
+        expected = np.linalg.inv(moments.second + ridge * np.eye(dimension)) * ridge
+        assert metric(moments) == pytest.approx(expected, abs=1e-12)
