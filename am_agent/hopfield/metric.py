@@ -141,7 +141,7 @@ def _inverse(matrix: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """
     size = len(matrix)
     if size <= _SMALL:
-        small: npt.NDArray[np.float64] = np.linalg.inv(matrix)
+        small: npt.NDArray[np.float64] = np.linalg.inv(matrix).astype(np.float64, copy=False)
         return small
     half = size // 2
     cross = matrix[:half, half:]
