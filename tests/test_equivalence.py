@@ -141,9 +141,7 @@ class MemoryAgainstModel(RuleBasedStateMachine):
         known = self.memory._retrieval
         for namespace in [(), ("a",), ("a", "b")]:
             held = self.memory.recall("tea rain", namespace=namespace, k=10, subtree=namespace == ("a",))
-            self.memory._retrieval = Retrieval(
-                self.memory._database, self.memory._encoder, self.memory._reinforcement
-            )
+            self.memory._retrieval = Retrieval(self.memory._database, self.memory._encoder, self.memory._reinforcement)
             rebuilt = self.memory.recall("tea rain", namespace=namespace, k=10, subtree=namespace == ("a",))
             self.memory._retrieval = known
             assert_same(held, rebuilt)
