@@ -37,7 +37,7 @@ FIELDS = st.sampled_from(
 )
 CUES = st.fixed_dictionaries(
     {
-        "text": TEXTS.map(lambda text: f"{text} snow"),  # never function words only
+        "text": st.tuples(TEXTS, st.sampled_from([" snow", ", snow?", "? What of snow!"])).map("".join),
         "actor": st.sampled_from([None, None, "Ana", "Nobody"]),
         "time": st.sampled_from([None, None, (NOW - timedelta(days=20), NOW - timedelta(days=12))]),
         "near": st.sampled_from([None, None, "first"]),

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from am_agent import Cue, DeterministicEmbedder, Memory, Recall, SentenceTransformerEmbedder, errors
 from am_agent.asked import Asked, checked_fields
+from am_agent.draft import unit_vectors
 from am_agent.retrieval import Request, Retrieval, View
 from am_agent.store.episodes import Visibility
 
@@ -163,6 +164,62 @@ def test_one_line_among_2500_words_is_heard(place: int) -> None:
         recall = memory.recall("\n".join(lines))
     assert recall[0].text == FACTS_TOLD[3]
     assert recall[0].weight > 0.9
+
+
+# ------------------------------------------------------------------------------------------------------------- readings
+
+
+@pytest.mark.parametrize(
+    ("cue", "readings"),
+    [
+        ("cello", ["cello"]),
+        ("Who plays the cello?", ["Who plays the cello?", "plays cello"]),
+        (
+            "Where is the spare flowwer pot?",
+            ["Where is the spare flowwer pot?", "Where is the spare flower pot?", "spare flower pot"],
+        ),
+    ],
+)
+def test_content_is_that_of_the_mean_of_the_readings(cue: str, readings: list[str]) -> None:
+    """All of them weigh the same; similarity is told to the cue as it stands."""
+    embedder = DeterministicEmbedder(dimension=64)
+    rows = np.concatenate([unit_vectors(embedder.queries([text])[0]) for text in readings])
+    with Memory(embedder=embedder) as memory:
+        memory.remember_many(FACTS_TOLD)
+        told = [unit_vectors(embedder.documents([text])[0])[0] for text in FACTS_TOLD]
+        recall = memory.recall(cue, k=6, fields=("content",))
+        mean = memory.recall(vector=rows.mean(axis=0), k=6, fields=("content",))
+        assert memory.recall(cue, k=6, fields=("cosine",))[0].similarity == pytest.approx(max(told @ rows[0]), abs=1e-6)
+    assert [each.id for each in recall] == [each.id for each in mean]
+    assert [each.shares["content"] for each in recall] == pytest.approx(
+        [each.shares["content"] for each in mean], abs=1e-6
+    )
+    similar = dict(zip(FACTS_TOLD, (np.array(told) @ rows[0]).tolist(), strict=True))
+    assert [each.similarity for each in recall] == pytest.approx([similar[each.text] for each in recall], abs=1e-6)
+
+
+def test_a_word_that_may_be_misspelt_finds_both_what_it_is_and_what_it_may_mean() -> None:
+    """What is meant is found by its words, for less than if it were spelt so."""
+    with Memory(embedder=SMALL) as memory:
+        memory.remember_many(FACTS_TOLD)
+        cues = ("the quartrly report", "the quarterly report")
+        slip, right = (memory.recall(cue, k=6, fields=("words",)) for cue in cues)
+        assert slip[0].text == right[0].text == FACTS_TOLD[2]
+        assert slip[0].weight < right[0].weight
+        assert slip.notes == ("'quartrly' is nowhere here; it may be 'quarterly'",)
+        memory.remember("the quartrly was wrong")
+        assert memory.recall("quartrly", fields=("words",))[0].text == "the quartrly was wrong"
+        assert memory.recall("quartrly").notes == ()
+
+
+@pytest.mark.parametrize("stored", ["berth harbour2 is free", "x1harbour"])
+def test_a_part_of_a_code_can_be_asked_for(stored: str) -> None:
+    """It is no word of its own there, and no misspelt one either."""
+    with Memory(embedder=SMALL) as memory:
+        memory.remember_many([*FACTS_TOLD, stored])
+        recall = memory.recall("Where is the harbour?", k=7)
+    assert len(recall) == 7
+    assert recall.notes == ()
 
 
 # -------------------------------------------------------------------------------------------------------------- silence

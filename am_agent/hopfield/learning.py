@@ -208,7 +208,7 @@ def reinforced(learner: Learner, features: npt.NDArray[np.floating[Any]], used: 
         >>> for _ in range(20):
         ...     learner = reinforced(learner, features, np.array([1]), beta=3.0)
         >>> learner.active.round(2).tolist()
-        [0.65, 1.35]
+        [0.62, 1.38]
     """
     if not 0 < beta < math.inf:
         raise ValueError(f"beta must be positive and finite, got {beta}; pass that of the recall")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from am_agent.lexical.terms import STOP_WORDS, terms
+from am_agent.lexical.terms import STOP_WORDS, keywords, terms
 
 EXAMPLES = {
     "": "",
@@ -74,6 +74,28 @@ def test_case_and_repetition_do_not_matter(text: str, times: int) -> None:
     assert found or text.casefold().replace("\u0307", "") in STOP_WORDS  # the dot of a Turkish capital I
     assert terms(" ".join([text] * times)) == found * times
     assert terms(text.casefold()) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("When did Caroline's sister GO to the park?", "Caroline's sister GO park"),
+        ("What is it, and WHY?", ""),
+        ("a well-known e-mail of user_name, v1.2", "well-known e-mail user_name v1 2"),
+        ("Pythonで書く, и мир", "Pythonで書く и мир"),
+        ("already short", "already short"),
+        ("", ""),
+    ],
+)
+def test_keywords_are_words_as_they_stand(text: str, left: str) -> None:
+    """In their order and case, unstemmed, without function words and marks."""
+    assert keywords(text) == left
+    assert keywords(left) == left
+
+
+@given(st.text(max_size=60))
+def test_keywords_have_no_function_word(text: str) -> None:
+    assert not STOP_WORDS.intersection(keywords(text).casefold().split())
 
 
 def test_threads_stem_alike() -> None:
