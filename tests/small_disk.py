@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ KINDS = ("disk", "limit")
 
 _BALLAST = 9_000_000
 _ROOM = 900_000
+_SPARE = 80_000
 
 
 class Disk:
@@ -46,6 +48,13 @@ class Disk:
                     file.write(b"x" * 4096)
             except OSError:
                 return
+
+    def spare(self) -> None:
+        """Make room for one small write: how much a write that failed has left over is chance."""
+        if self._kind == "limit":
+            resource.setrlimit(resource.RLIMIT_FSIZE, (_ROOM + _SPARE, resource.RLIM_INFINITY))
+        else:
+            os.truncate(self._ballast, _BALLAST - _SPARE)
 
     def free(self) -> None:
         """Make room for everything."""

@@ -283,7 +283,7 @@ def test_a_recall_is_reinforced_by_another_process(am: Am) -> None:
     assert told is not None
     assert am("reinforce", told[1], "--used", "report", "--used", "tea", "--json").json["rounds"] == 1
     assert am("reinforce", told[1], "--used", "report", "-n", "ana").out.splitlines()[-1] == (
-        "1 feedback in ana: recall uses the default weights (loss 0.01 learned, 0.01 default)"
+        "1 feedback in ana: recall uses the default weights (loss 0.04 learned, 0.00 default)"
     )
     prompt = am("recall", "the report", "-n", "ana", "-n", "work", "--log", "--prompt")
     assert prompt.out.endswith("</memory>\n")

@@ -66,6 +66,7 @@ def _forgetting(disk: Disk) -> None:
     with Memory(path, embedder=TOY) as memory:
         count = _filled(memory)
         memory.recall("note")
+        disk.spare()  # for the note that something is forgotten, not for the erasure itself
         erasure = memory.forget(ids=gone)
         assert (erasure.episodes, erasure.erased) == (3, False)
         assert memory.stats().unfinished_erasures == 1

@@ -1,10 +1,13 @@
 """The types of the public API. Checked by mypy, not run."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import assert_type
 
 from am_agent import (
+    Completion,
+    Cue,
     DeterministicEmbedder,
     Embedder,
     Episode,
@@ -17,6 +20,7 @@ from am_agent import (
     Rejection,
     SentenceTransformerEmbedder,
     Stats,
+    Weights,
 )
 
 
@@ -35,6 +39,19 @@ def verbs() -> None:
     assert_type(recall[:2], tuple[Recollection, ...])
     assert_type([each.weight for each in recall], list[float])
     assert_type(recall.as_prompt(max_chars=5), str)
+    assert_type(recall[0].shares, Mapping[str, float])
+    assert_type(recall.explain(), str)
+    cue = Cue("a", actor="b", time=(datetime.now(UTC), datetime.now(UTC)), near="c", vector=[1.0])
+    assert_type(memory.recall(cue, fields=("content", "words"), log=True), Recall)
+    completion = memory.complete(cue, k=2, subtree=True)
+    assert_type(completion, Completion)
+    assert_type(completion.recall, Recall)
+    assert_type(completion.actors, Mapping[str, float])
+    assert_type(completion.time, datetime | None)
+    assert_type(memory.reinforce(recall, used="a"), Weights)
+    assert_type(memory.reinforce(recall.id, used=["a", "b"], namespace=("n",)), Weights)
+    assert_type(memory.weights(namespace=("n",)), Weights)
+    assert_type(memory.reset_weights().learned, Mapping[str, float])
     assert_type(memory.get("a"), list[Episode])
     assert_type(memory.list(limit=1), list[Episode])
     assert_type(memory.count(), int)
@@ -52,5 +69,9 @@ async def twins() -> None:
         assert_type(memory, Memory)
         assert_type(await memory.aremember("a", session="s"), str)
         assert_type(await memory.arecall("a", k=1), Recall)
+        assert_type(await memory.acomplete(Cue(actor="a")), Completion)
+        assert_type(await memory.areinforce("a", used="b"), Weights)
+        assert_type(await memory.aweights(), Weights)
+        assert_type(await memory.areset_weights(namespace=("n",)), Weights)
         assert_type(await memory.alist(), list[Episode])
         assert_type(await memory.aforget(namespace=()), Erasure)
