@@ -146,7 +146,7 @@ class PostingsView:
             >>> postings = Postings()
             >>> postings.append([["dog", "rex"], ["cat"], ["dog", "dog"]])
             >>> postings.view().bm25({"dog": 1.0}, np.array([True, True, True])).round(3).tolist()
-            [0.234, 0.0, 0.311]
+            [0.278, 0.0, 0.348]
         """
         if statistics is None:
             statistics = self.statistics(query, alive)
