@@ -146,8 +146,9 @@ class Recall(Sequence[Recollection]):
             1. 80.0 %  score 4.75 = content 3.25 + words 1.50  Rex is a dog.
         """
         fields = ", ".join(f"{name} x {worth:.2f}" for name, worth in self.weights.items()) or "cosine"
+        seen = f"{self.episodes} episode" + ("" if self.episodes == 1 else "s")
         lines = [
-            f"fields: {fields}; beta {self.beta:.3g}, energy {self.energy:.3f} over {self.episodes} episodes",
+            f"fields: {fields}; beta {self.beta:.3g}, energy {self.energy:.3f} over {seen}",
             *self.notes,
         ]
         for place, each in enumerate(self.recollections, start=1):
