@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from am_agent.hopfield.metric import Moments, scale
 from am_agent.hopfield.scan import Reals
@@ -115,18 +113,3 @@ def attention(familiarity: Reals, beta: float = 20.0) -> Reals:
     shares = np.exp(beta * (familiarity - familiarity.max()))
     normed: Reals = shares / shares.sum()
     return normed
-
-
-@dataclass(frozen=True, slots=True)
-class Features:
-    """The scores of the fields at some positions, each in its unit: what is learned from.
-
-    Attributes:
-        keys: Of the episodes, int64 [n].
-        matrix: In the order of FIELDS, float64 [n, 5]; 0 in a field that the cue does not have.
-        beta: The inverse temperature of the recall, in units of the matrix times the default weights.
-    """
-
-    keys: npt.NDArray[np.int64]
-    matrix: Reals
-    beta: float
