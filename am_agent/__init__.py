@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from am_agent import errors
     from am_agent.embedders import DeterministicEmbedder, Embedder, SentenceTransformerEmbedder
     from am_agent.episode import (
+        Certificate,
         Completion,
         Cue,
         Episode,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 # `import am_agent` costs nothing; `Memory` brings numpy and SQLAlchemy, the first text brings the encoder.
 _HOMES = {
+    "Certificate": "am_agent.episode",
     "Completion": "am_agent.episode",
     "Cue": "am_agent.episode",
     "DeterministicEmbedder": "am_agent.embedders",
@@ -43,6 +45,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Certificate",
     "Completion",
     "Cue",
     "DeterministicEmbedder",

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from am_agent.hopfield.codes import Reals
 from am_agent.hopfield.graph import Links, spread
 from am_agent.hopfield.roster import Booleans, Integers
-from am_agent.hopfield.scan import Matches, Reals, Scope, best, rescored
+from am_agent.hopfield.scan import Matches, Scope, best, rescored
 from am_agent.lexical.postings import PostingsView
 from am_agent.question import Question
 from am_agent.standing import RARE, Standing
@@ -104,7 +105,7 @@ def linked(question: Question, first: Stage, known: Standing, worth: float) -> t
     ]
     added = spread(scores[candidates] - first.sure[candidates] - first.mean, local, _FLOOR)
     scores[candidates] += added
-    return Matches(scores, candidates), added / worth
+    return Matches(scores, candidates, matches.error, matches.ceiling), added / worth
 
 
 def _along_sessions(seeds: Integers, first: Stage, known: Standing) -> Iterable[Links]:

@@ -198,6 +198,13 @@ def checked_beta(beta: Any) -> float | None:
     return number
 
 
+def checked_choice(choice: Any, name: str, choices: Sequence[str]) -> str:
+    """Return one of some words, otherwise raise InvalidArgument."""
+    if not isinstance(choice, str) or choice not in choices:
+        raise InvalidArgument(f"{name} is {' or '.join(map(repr, choices))}, not {choice!r}")
+    return choice
+
+
 def checked_metadata(metadata: Any) -> dict[str, Any]:
     """Return a copy of the metadata if JSON carries it without loss, otherwise raise InvalidMetadata."""
     if metadata is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -98,6 +99,32 @@ class Recollection:
 
 
 @dataclass(frozen=True, slots=True)
+class Certificate:
+    """What is certain about a recall, though most episodes were scored by codes of a quarter of their bytes.
+
+    Attributes:
+        exact: Whether the recollections are, in this order, those of an evaluation of every episode in float64.
+        log_partition: The least and the most that `log sum_i exp(beta s_i)` can be, in nats. Every weight lies between
+            `exp(beta s - most)` and `exp(beta s - least)`.
+        rescored: How many episodes were scored from their patterns themselves for that.
+
+    Example:
+        >>> Certificate(exact=True, log_partition=(1.25, 1.5), rescored=200).width
+        0.25
+    """
+
+    exact: bool
+    log_partition: tuple[float, float]
+    rescored: int
+
+    @property
+    def width(self) -> float:
+        """How much the log-partition can vary, in nats, and with it the logarithm of every weight."""
+        least, most = self.log_partition
+        return most - least if most > least else 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Recall(Sequence[Recollection]):
     """What a cue brought back: a sequence of recollections, heaviest first.
 
@@ -111,6 +138,7 @@ class Recall(Sequence[Recollection]):
         id: What `reinforce` knows this recall by; empty where it waits for no feedback.
         weights: What each field of the cue counted.
         notes: How the cue was read, where a person should know: misspelt words, times that make no sense.
+        certificate: What is certain about the order and the weights.
 
     Example:
         >>> recall = Recall((Recollection(Episode("1", "Rex is a dog."), 0.9, 0.8),), -0.9, 20.0, 3)
@@ -125,6 +153,7 @@ class Recall(Sequence[Recollection]):
     id: str = ""
     weights: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    certificate: Certificate = Certificate(True, (-math.inf, -math.inf), 0)
 
     @overload
     def __getitem__(self, index: int) -> Recollection: ...

@@ -6,13 +6,13 @@ Knows a question and arrays, no weights and no energy.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 
 import numpy as np
 
 from am_agent.draft import Vectors
+from am_agent.hopfield.codes import Reals
 from am_agent.hopfield.fusion import attention, content_query, deviation
-from am_agent.hopfield.scan import Reals, Scope
+from am_agent.hopfield.scan import Scope, nearest
 from am_agent.lexical.postings import Statistics
 from am_agent.question import ADDRESSED, SPEAKERS, Question
 from am_agent.standing import Standing
@@ -37,12 +37,9 @@ def heard(question: Question, cues: Vectors, scope: Scope) -> Reals | None:
     """How much each part of a question counts; None for a cue of one part."""
     if len(question.parts) < 2:
         return None
-    familiarity = np.full(len(cues), -1.0)
-    for patterns, (first, end) in zip(scope.patterns, pairwise(scope.bounds), strict=True):
-        seen = patterns.mask(scope.eligible[first:end])
-        if seen.any():
-            familiarity = np.maximum(familiarity, (patterns.rows @ cues.T)[seen].max(axis=0))
-    shares = attention(familiarity.astype(np.float64))
+    # Where nothing is seen, all parts are as unfamiliar.
+    familiarity = np.maximum(nearest(scope, cues.astype(np.float64)), -1.0)
+    shares = attention(familiarity)
     shares[shares < _NEGLIGIBLE] = 0.0
     heard: Reals = shares / shares.sum()
     return heard

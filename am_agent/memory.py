@@ -19,6 +19,7 @@ from am_agent.asked import Asked, checked_fields
 from am_agent.draft import (
     Draft,
     checked_beta,
+    checked_choice,
     checked_count,
     checked_label,
     checked_namespace,
@@ -99,6 +100,9 @@ class Memory:
         embedder: What turns text into vectors; the packaged all-MiniLM-L6-v2 where none is given. It is loaded
             with the first text, not before.
         timeout: Seconds to wait for another process's lock on the file.
+        resident: What of each vector is kept in memory: "patterns", the vector and its code, or "codes", a code of a
+            quarter of the bytes alone; the few vectors that an answer needs exactly are then read from the file. The
+            answers are the same.
 
     Raises:
         StoreError: The file cannot be used; the subclass says why.
@@ -113,9 +117,15 @@ class Memory:
     """
 
     def __init__(
-        self, location: str | Path | None = None, *, embedder: Embedder | None = None, timeout: float = 30.0
+        self,
+        location: str | Path | None = None,
+        *,
+        embedder: Embedder | None = None,
+        timeout: float = 30.0,
+        resident: str = "patterns",
     ) -> None:
         self._closed = False
+        resident = checked_choice(resident, "resident", ("patterns", "codes"))
         self._encoder = Encoder(embedder)
         self._database = Database(database_path(location), timeout=timeout)
         try:
@@ -123,7 +133,9 @@ class Memory:
                 self._encoder.check_name(space.find(connection).space)
             self._intake = Intake(self._database, self._encoder)
             self._reinforcement = Reinforcement(self._database)
-            self._retrieval = Retrieval(self._database, self._encoder, self._reinforcement)
+            self._retrieval = Retrieval(
+                self._database, self._encoder, self._reinforcement, resident=resident == "patterns"
+            )
             self._intake.finish_erasure()
         except BaseException:
             self._database.close()

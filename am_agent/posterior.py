@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from am_agent.hopfield.scan import Reals
+from am_agent.hopfield.codes import Reals
 from am_agent.readout import Readout
 from am_agent.working_set import Snapshot
 

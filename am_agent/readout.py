@@ -15,10 +15,10 @@ import numpy as np
 from am_agent.association import LEAD, SEEDS, Stage, linked
 from am_agent.draft import Vectors
 from am_agent.fields import actors, beside, heard, queries, times, words
-from am_agent.hopfield.energy import log_partition
+from am_agent.hopfield.codes import Reals
 from am_agent.hopfield.fusion import FIELDS, default_weights, norm
 from am_agent.hopfield.roster import Integers
-from am_agent.hopfield.scan import Matches, Reals, Scope, best, rescored, scan
+from am_agent.hopfield.scan import Matches, Partition, Scope, best, partition, rescored, scan
 from am_agent.question import Question
 from am_agent.standing import Standing
 from am_agent.working_set import Snapshot
@@ -39,7 +39,9 @@ class Readout:
         temper: Inverse temperature per unit of `fields` times the default weights, for learning: one nat per standard
             deviation of the fused score. beta fits the noise of all there is; words have heavy tails, and at beta the
             few best would be far surer than they are.
-        log_partition: Of beta times the scores, over all positions.
+        partition: The log-sum-exp of beta times the scores, over all positions.
+        exact: Whether no other episode can be among the best, for certain.
+        rescored: How many episodes were scored from their patterns themselves.
     """
 
     scope: Scope
@@ -50,7 +52,9 @@ class Readout:
     candidates: Integers
     worth: Reals
     temper: float
-    log_partition: float
+    partition: Partition
+    exact: bool
+    rescored: int
 
     def shares(self, position: int) -> Mapping[str, float]:
         """What each field gave to the score of a candidate."""
@@ -72,9 +76,9 @@ def newest(snapshots: Sequence[Snapshot], scope: Scope, k: int, beta: float) -> 
     times = np.concatenate([*(each.attributes.times for each in snapshots), np.empty(0, dtype=np.int64)])
     seen = np.flatnonzero(scope.eligible)
     order = seen[np.lexsort((-scope.keys[seen], -times[seen]))]
-    total = float(log_partition(scores[scope.eligible][None, :], beta)[0])
     table = np.zeros((len(seen), len(FIELDS)))
-    return Readout(scope, scores, beta, order[:k], table, seen, np.zeros(len(FIELDS)), beta, total)
+    sums = partition(Matches(scores, seen, 0.0, -np.inf), beta)
+    return Readout(scope, scores, beta, order[:k], table, seen, np.zeros(len(FIELDS)), beta, sums, True, 0)
 
 
 def fused(
@@ -158,6 +162,19 @@ def _columns(
 
 
 def _read(scope: Scope, matches: Matches, k: int, beta: float, table: Reals, worth: Reals, temper: float) -> Readout:
-    total = float(log_partition(matches.scores[scope.eligible][None, :], beta)[0])
     found = best(scope, matches.scores, matches.candidates, k)
-    return Readout(scope, matches.scores, beta, found, table, matches.candidates, worth, temper, total)
+    # Links only raise scores, and only those of candidates: what was below the ceiling is still.
+    exact = not len(found) or bool(matches.scores[found[-1]] >= matches.ceiling)
+    return Readout(
+        scope,
+        matches.scores,
+        beta,
+        found,
+        table,
+        matches.candidates,
+        worth,
+        temper,
+        partition(matches, beta),
+        exact,
+        len(matches.candidates),
+    )

@@ -12,9 +12,9 @@ from sqlalchemy import Connection
 
 from am_agent.episode import Namespace, Weights
 from am_agent.errors import InvalidArgument, UnknownRecall
+from am_agent.hopfield.codes import Reals
 from am_agent.hopfield.fusion import FIELDS, default_weights
 from am_agent.hopfield.learning import AnotherVersion, Learner, fresh, reinforced
-from am_agent.hopfield.scan import Reals
 from am_agent.store import uses
 from am_agent.store.database import Database
 from am_agent.store.uses import Use

@@ -17,14 +17,15 @@ from sqlalchemy import Connection
 from am_agent.asked import COSINE, Asked, Fields
 from am_agent.draft import Vectors, unit_vectors
 from am_agent.encoding import Encoder
-from am_agent.episode import Completion, Namespace, Recall, Recollection
+from am_agent.episode import Certificate, Completion, Namespace, Recall, Recollection
 from am_agent.errors import UnknownEpisode
 from am_agent.filter import Predicate
+from am_agent.hopfield.codes import Floats, Reals
 from am_agent.hopfield.energy import critical_beta
 from am_agent.hopfield.fusion import FIELDS
 from am_agent.hopfield.metric import Moments, spread
 from am_agent.hopfield.roster import Integers
-from am_agent.hopfield.scan import Reals, Scope, best, rescored
+from am_agent.hopfield.scan import Scope, best, rescored
 from am_agent.posterior import after, when, who
 from am_agent.question import Question, read
 from am_agent.readout import Readout, fused, newest, plain
@@ -116,6 +117,22 @@ class _Answer:
     cues: Vectors | None
 
 
+class _Patterns:
+    """Patterns that memory holds the codes of, read as the answer's transaction shows them, each once."""
+
+    def __init__(self, connection: Connection, space_id: int) -> None:
+        self._connection = connection
+        self._space_id = space_id
+        self._read: dict[int, Floats] = {}
+
+    def __call__(self, keys: Integers) -> list[Floats]:
+        wanted = keys.tolist()
+        missing = [key for key in wanted if key not in self._read]
+        if missing:
+            self._read |= episodes.patterns_of(self._connection, self._space_id, missing)
+        return [self._read[key] for key in wanted]
+
+
 class Retrieval:
     """Answers cues from a working set that it keeps true. Safe from several threads.
 
@@ -123,14 +140,17 @@ class Retrieval:
         database: Where the episodes are.
         encoder: What embeds a cue.
         reinforcement: What knows the weights, and waits for feedback.
+        resident: Whether the patterns themselves are kept in memory, beside their codes.
     """
 
-    def __init__(self, database: Database, encoder: Encoder, reinforcement: Reinforcement) -> None:
+    def __init__(
+        self, database: Database, encoder: Encoder, reinforcement: Reinforcement, *, resident: bool = True
+    ) -> None:
         self._reinforcement = reinforcement
         self._database = database
         self._encoder = encoder
         self._lock = threading.Lock()  # over the two below
-        self._working_set = WorkingSet()
+        self._working_set = WorkingSet(resident=resident)
         self._standings: dict[tuple[int, ...], tuple[list[Snapshot], Standing]] = {}
 
     def recall(self, request: Request) -> Recall:
@@ -160,7 +180,7 @@ class Retrieval:
             readout, snapshots = answer.readout, answer.snapshots
             likely = np.zeros(len(readout.scores))
             seen = readout.scope.eligible  # where it is empty, the partition function is zero
-            likely[seen] = np.exp(readout.beta * readout.scores[seen] - readout.log_partition)
+            likely[seen] = np.exp(readout.beta * readout.scores[seen] - readout.partition.log)
             following = after(likely, readout, snapshots)
             named = episodes.by_seq(answer.connection, list(following))
             shares: dict[str, float] = {}
@@ -198,7 +218,7 @@ class Retrieval:
             with self._database.reading() as connection:
                 now, seen = self._look(connection, request.view, seen)
                 if now == found and seen is not None:
-                    return finish(self._answer(connection, request, question, cues, seen, found.space.dimension))
+                    return finish(self._answer(connection, request, question, cues, seen, found, found.space.dimension))
 
     def _cues(self, request: Request, question: Question, found: Space) -> _Cues:
         """The vectors of a cue: what was given, or one for each part of its text."""
@@ -242,6 +262,7 @@ class Retrieval:
         question: Question,
         cues: _Cues,
         seen: _Seen,
+        found: Found,
         dimension: int,
     ) -> _Answer:
         view, snapshots = request.view, seen.snapshots
@@ -254,6 +275,7 @@ class Retrieval:
             [(each.roster, each.patterns) for each in snapshots],
             excluded=[each.expired(view.visibility.now) for each in snapshots],
             allowed=allowed,
+            fetch=_Patterns(connection, found.id),
         )
         count = int(np.count_nonzero(scope.eligible))
         if request.fields == COSINE and cues.given is not None:
@@ -321,7 +343,7 @@ def _recall(answer: _Answer, fields: Fields) -> Recall:
             found[int(readout.scope.keys[position])],
             # Rounding can carry the cosine of equal vectors past one by an ulp.
             similarity=min(max(float(similarity), -1.0), 1.0),
-            weight=math.exp(readout.beta * float(readout.scores[position]) - readout.log_partition),
+            weight=math.exp(readout.beta * float(readout.scores[position]) - readout.partition.log),
             shares=readout.shares(position),
         )
         for position, similarity in zip(readout.best.tolist(), similar, strict=True)
@@ -329,11 +351,12 @@ def _recall(answer: _Answer, fields: Fields) -> Recall:
     plainly = fields == COSINE
     return Recall(
         recollections,
-        energy=-readout.log_partition / readout.beta,
+        energy=-readout.partition.log / readout.beta,
         beta=readout.beta,
         episodes=int(np.count_nonzero(readout.scope.eligible)),
         weights={} if plainly else {name: float(worth) for name, worth in zip(FIELDS, readout.worth, strict=True)},
         notes=answer.question.notes,
+        certificate=Certificate(readout.exact, (readout.partition.lowest, readout.partition.highest), readout.rescored),
     )
 
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from am_agent.hopfield.codes import Reals
 from am_agent.hopfield.graph import Chance, Linked, gate
 from am_agent.hopfield.metric import Moments, metric
 from am_agent.hopfield.roster import Integers
-from am_agent.hopfield.scan import Reals
 from am_agent.working_set import Snapshot
 
 _SAMPLE = 128
@@ -97,7 +97,7 @@ def _sample(snapshot: Snapshot) -> Integers:
 
 
 def _openings(snapshot: Snapshot, places: Integers) -> Reals:
-    return snapshot.patterns.rows[snapshot.patterns.starts[places]].astype(np.float64)
+    return snapshot.patterns.openings(places)
 
 
 def _linked(snapshot: Snapshot, projected: Reals, partners: Integers) -> Linked:

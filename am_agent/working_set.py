@@ -16,8 +16,8 @@ from am_agent.hopfield.attributes import NEVER, Attributes, AttributesView
 from am_agent.hopfield.chains import Chains, ChainView
 from am_agent.hopfield.intervals import Intervals, IntervalsView
 from am_agent.hopfield.metric import Moments
+from am_agent.hopfield.patterns import PatternSet, PatternView
 from am_agent.hopfield.roster import Integers, Roster, RosterView
-from am_agent.hopfield.scan import PatternSet, PatternView
 from am_agent.lexical.entities import entities
 from am_agent.lexical.postings import Postings, PostingsView
 from am_agent.lexical.spelling import spelt
@@ -73,9 +73,9 @@ class Snapshot:
 class Block:
     """The current episodes of one namespace, as arrays. Taking over a new one costs the same however many there are."""
 
-    def __init__(self, rows: Sequence[Stored], dimension: int) -> None:
+    def __init__(self, rows: Sequence[Stored], dimension: int, *, resident: bool = True) -> None:
         self._roster = Roster()
-        self._patterns = PatternSet(dimension)
+        self._patterns = PatternSet(dimension, resident=resident)
         self._attributes = Attributes()
         self._chains = Chains()
         self._words = Postings()
@@ -194,9 +194,13 @@ class WorkingSet:
     Nothing here is the truth: dropping it loses nothing.
 
     **Threads.** The caller holds a lock over `snapshots`; what that returns is safe without one.
+
+    Args:
+        resident: Keep the patterns themselves in memory, too, and not their codes alone.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, resident: bool = True) -> None:
+        self._resident = resident
         self._blocks: dict[int, Block] = {}
         self._position = 0  # of the journal, up to which the blocks are true
         self._space_id = 0
@@ -212,7 +216,7 @@ class WorkingSet:
             for namespace_id in namespace_ids:
                 if namespace_id not in self._blocks:
                     rows = self._current(connection, episode.c.namespace_id == namespace_id)
-                    self._blocks[namespace_id] = Block(rows, dimension)
+                    self._blocks[namespace_id] = Block(rows, dimension, resident=self._resident)
         except BaseException:
             self._blocks = {}  # read half of the journal, or interrupted in the middle of a block: true no more
             raise

@@ -56,7 +56,8 @@ class Naive:
         self.rows = {
             each.id: unit_vectors(self.embedder.documents([each.text])[0]).astype(np.float64) for each in self.episodes
         }
-        self.stack = np.concatenate([self.rows[each.id] for each in self.episodes])
+        self.coded = {id_: _coded(rows) for id_, rows in self.rows.items()}
+        self.stack = np.concatenate([self.coded[each.id] for each in self.episodes])
         count, dimension = self.stack.shape
         ridge = 3 * count / dimension + 3
         self.metric = np.linalg.inv(self.stack.T @ self.stack + ridge * np.eye(dimension)) * ridge
@@ -272,7 +273,14 @@ class Naive:
         return [local * _ramp(near, 1.0, 2.0), local * _ramp(second, 1.0, 2.0)], _ramp(named, 1.5, 3.0)
 
     def _close(self, one: str, other: str) -> float:
-        return float(self.rows[one][0] @ self.metric @ self.rows[other][0])
+        return float(self.coded[one][0] @ self.metric @ self.coded[other][0])
+
+
+def _coded(rows: np.ndarray) -> np.ndarray:
+    """Vectors as their codes of eight bits have them: what the moments of the set are those of."""
+    single = rows.astype(np.float32)
+    steps = np.abs(single).max(axis=1, keepdims=True) / np.float32(127)
+    return np.rint(single / steps).astype(np.float64) * steps.astype(np.float64)
 
 
 def _fading(place: int) -> float:

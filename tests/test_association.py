@@ -45,7 +45,9 @@ def _first(
     found = np.where(scope.eligible, np.array(scores), -np.inf)
     candidates = np.flatnonzero(scope.eligible) if exact is None else np.array(exact)
     matched = np.zeros(len(scores)) if sure is None else np.array(sure)
-    return Stage([snapshot], scope, Matches(found, candidates), np.zeros((1, 1)), np.array(scores), matched, mean)
+    return Stage(
+        [snapshot], scope, Matches(found, candidates, 0.0, -np.inf), np.zeros((1, 1)), np.array(scores), matched, mean
+    )
 
 
 def _added(first: Stage, known: Standing, worth: float = 1.0, cue: str | None = None) -> dict[int, Any]:
@@ -140,7 +142,9 @@ def test_sessions_of_several_namespaces_stay_apart() -> None:
         parts.append(block.snapshot())
     scope = Scope.of([(each.roster, each.patterns) for each in parts])
     scores = np.array([0, 0, 7.0, 0, 0, 0])
-    first = Stage(parts, scope, Matches(scores, np.arange(6)), np.zeros((1, 1)), scores.copy(), np.zeros(6), 0.0)
+    first = Stage(
+        parts, scope, Matches(scores, np.arange(6), 0.0, -np.inf), np.zeros((1, 1)), scores.copy(), np.zeros(6), 0.0
+    )
     assert _added(first, STEPS) == {0: 0.75, 1: 2.0}
 
 

@@ -196,7 +196,7 @@ def test_only_what_may_be_seen_is_listened_to() -> None:
     filtered = _scope(block.snapshot(), allowed=[2, 3])
     block.update([1], [])
     forgotten = _scope(block.snapshot())
-    assert len(forgotten.patterns[0].rows) == 8  # dead, but in the array still
+    assert len(forgotten.patterns[0].codes.values) == 8  # dead, but in the array still
     for scope in (filtered, forgotten):
         shares = heard(question, cues, scope)
         assert shares is not None

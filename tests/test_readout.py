@@ -79,9 +79,13 @@ def _assert_agrees(recall: Recall, naive: Naive, k: int) -> None:
     assert scores == pytest.approx([naive.scores[id_] for id_ in expected], abs=1e-9)
     assert recall.beta == pytest.approx(naive.beta, abs=1e-12)
     assert recall.episodes == len(naive.eligible)
-    exact = 1e-9 if recall.episodes <= 200 else 1e-6  # the sum over all rests on a pass in float32
-    assert [each.weight for each in recall] == pytest.approx([naive.weight(id_) for id_ in expected], abs=exact)
-    assert recall.energy == pytest.approx(naive.energy, abs=exact)
+    least, most = recall.certificate.log_partition
+    assert recall.certificate.exact
+    assert least - 1e-8 <= -naive.beta * naive.energy <= most + 1e-8
+    sure = recall.certificate.width
+    assert sure < 1e-8 or recall.episodes > 200  # no more are scored by their codes alone
+    assert [each.weight for each in recall] == pytest.approx([naive.weight(id_) for id_ in expected], abs=sure + 1e-8)
+    assert recall.energy == pytest.approx(naive.energy, abs=sure + 1e-8)
 
 
 @settings(max_examples=50, deadline=None)

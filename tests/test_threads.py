@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from am_agent import DeterministicEmbedder, Memory
+from am_agent.hopfield.patterns import PatternView
 from am_agent.store import namespaces, space
 from am_agent.working_set import Snapshot, WorkingSet
 from tests.soundness import assert_sound, held
@@ -68,11 +69,18 @@ def _all_at_once(memory: Memory) -> tuple[Facts, list[str]]:
     return left, [id_ for _, gone in parts for id_ in gone]
 
 
+def _bytes(patterns: PatternView, place: int) -> bytes:
+    """The patterns of one place and their codes."""
+    rows = patterns.rows_of(np.array([place]))
+    assert patterns.rows is not None
+    return patterns.rows[rows].tobytes() + patterns.codes.values[rows].tobytes()
+
+
 def _patterns(snapshot: Snapshot) -> dict[int, bytes]:
     """The patterns that are alive, by row number."""
     roster, patterns = snapshot.roster, snapshot.patterns
     living = roster.places(roster.keys.tolist()).tolist()
-    return {int(roster.keys[place]): patterns.of(place).tobytes() for place in living}
+    return {int(roster.keys[place]): _bytes(patterns, place) for place in living}
 
 
 def test_eight_threads_lose_nothing_and_double_nothing(memory: Memory, toy: DeterministicEmbedder) -> None:

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from am_agent import DeterministicEmbedder, Memory, errors
+from am_agent.hopfield.patterns import PatternView
 from am_agent.standing import standing
 from am_agent.store import episodes, namespaces, space
 from am_agent.store.episodes import Visibility
@@ -55,6 +56,13 @@ STEPS = st.one_of(
 )
 
 
+def _bytes(patterns: PatternView, place: int) -> bytes:
+    """The patterns of one place and their codes."""
+    rows = patterns.rows_of(np.array([place]))
+    assert patterns.rows is not None
+    return patterns.rows[rows].tobytes() + patterns.codes.values[rows].tobytes()
+
+
 def _facts(snapshot: Snapshot, now: datetime) -> dict[int, tuple[Any, ...]]:
     """What a snapshot says of each episode that is to be seen, in terms that do not depend on places and numbers."""
     roster, attributes = snapshot.roster, snapshot.attributes
@@ -66,7 +74,7 @@ def _facts(snapshot: Snapshot, now: datetime) -> dict[int, tuple[Any, ...]]:
     keys = [*roster.keys.tolist(), -1]  # so that no neighbour stays none
     return {
         keys[place]: (
-            snapshot.patterns.of(place).tobytes(),
+            _bytes(snapshot.patterns, place),
             names.get(int(attributes.actors[place])),
             int(attributes.sessions[place]) >= 0
             and [keys[other] for other in places if attributes.sessions[other] == attributes.sessions[place]],

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from am_agent.hopfield.codes import Reals
 from am_agent.hopfield.metric import Moments, scale
-from am_agent.hopfield.scan import Reals
 
 FIELDS = ("content", "words", "actor", "time", "links")
 """The fields of an episode, in the order in which weights are kept: what was said, in which words, by whom, when, and

@@ -35,7 +35,7 @@ class Moments:
         return Moments(0, np.zeros(dimension), np.zeros((dimension, dimension)))
 
     @staticmethod
-    def of(patterns: npt.NDArray[np.float32]) -> Moments:
+    def of(patterns: npt.NDArray[np.floating]) -> Moments:
         """The moments of patterns [n, d].
 
         Example:

@@ -1,11 +1,13 @@
-"""Patterns in memory, and the exact scores of whoever owns them. Arrays only; knows no text, time or SQL.
+"""Everything that a cue may see, scored in one pass over codes, and exactly where it matters. Arrays only.
 
-A key stands for whatever owns one or more patterns; it has one score, whatever their number is.
+A key stands for whatever owns one or more patterns; it has one score, whatever their number is. Knows no text, time or
+SQL.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeVar
@@ -13,92 +15,20 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from am_agent.hopfield.column import Column
-from am_agent.hopfield.metric import Moments
+from am_agent.hopfield.codes import Floats, Probe, Reals, products
+from am_agent.hopfield.patterns import PatternView
 from am_agent.hopfield.roster import Booleans, Integers, RosterView
 
-Floats = npt.NDArray[np.float32]
-Reals = npt.NDArray[np.float64]
 S = TypeVar("S", bound=np.generic)
 
+Fetch = Callable[[Integers], Sequence[Floats]]
+"""Reads the patterns of some keys, in their order, each [windows, d], from where memory does not hold them."""
+
 _RESCORED = 200
-"""At least so many of the best are scored in float64: they hold nearly all of the softmax's mass."""
+"""At least so many of the best are scored exactly: they hold nearly all of the softmax's mass."""
 
-
-@dataclass(frozen=True, slots=True)
-class PatternView:
-    """What a set of patterns was at one moment; later changes to the set leave it as it is.
-
-    Attributes:
-        starts: The first row of each place, int64 [n].
-        rows: The patterns, unit rows, float32 [rows, d].
-    """
-
-    starts: Integers
-    rows: Floats
-
-    def of(self, place: int) -> Floats:
-        """The patterns of one place, float32 [windows, d]."""
-        return self.rows[_rows_of(self, np.array([place]))]
-
-    def heights(self) -> Integers:
-        """How many patterns each place has, int64 [n]."""
-        return np.diff(self.starts, append=len(self.rows))
-
-    def heights_of(self, places: Integers) -> Integers:
-        """How many patterns some places have, int64 [m]."""
-        following = np.minimum(places + 1, len(self.starts) - 1)
-        ends = np.where(places + 1 < len(self.starts), self.starts[following], len(self.rows))
-        return np.asarray(ends - self.starts[places], dtype=np.int64)
-
-    def mask(self, places: Booleans) -> Booleans:
-        """Which rows belong to the places of a mask [n], bool [rows]."""
-        return np.repeat(places, self.heights())
-
-
-class PatternSet:
-    """A growing matrix of patterns, aligned with a roster by place. Appending costs O(d), and discarding no copy.
-
-    Not safe from several threads, but its views are.
-    """
-
-    def __init__(self, dimension: int) -> None:
-        self._starts = Column(np.dtype(np.int64))
-        self._rows = Column(np.dtype(np.float32), dimension)
-        self._moments = Moments.none(dimension)
-
-    @property
-    def moments(self) -> Moments:
-        """Of the patterns of all places that were not discarded."""
-        return self._moments
-
-    def append(self, patterns: Sequence[Floats]) -> None:
-        """Add the patterns of the places that follow, each [windows, d], unit rows."""
-        if not patterns:
-            return
-        heights = np.array([len(each) for each in patterns], dtype=np.int64)
-        rows = np.concatenate(patterns).astype(np.float32, copy=False)
-        self._starts.append(len(self._rows) + np.cumsum(heights) - heights)
-        self._rows.append(rows)
-        self._moments = self._moments + Moments.of(rows)
-
-    def discard(self, places: Integers) -> None:
-        """Take the patterns of some places out of the moments; the rows stay until the set is compacted."""
-        if not len(places):
-            return
-        view = self.view()
-        self._moments = self._moments - Moments.of(view.rows[_rows_of(view, places)])
-
-    def compact(self, kept: Booleans) -> None:
-        """Keep the places of a mask [n] only, in their order; the others must have been discarded before."""
-        view = self.view()
-        heights = view.heights()[kept]
-        self._rows.replace(view.rows[view.mask(kept)])
-        self._starts.replace(np.cumsum(heights) - heights)
-
-    def view(self) -> PatternView:
-        """The set as it is now, without a copy."""
-        return PatternView(self._starts.view(), self._rows.view())
+_SUMMED = 1e-9
+"""How far, in nats, the rounding of float64 can carry a log-sum-exp over as many scores as fit into memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +42,14 @@ class Scope:
         keys: Of every position, int64 [n]; distinct.
         eligible: False for positions that do not take part, bool [n].
         bounds: The first position of each set, and n, int64 [sets + 1].
+        fetch: Where the patterns are that no set holds itself.
     """
 
     patterns: tuple[PatternView, ...]
     keys: Integers
     eligible: Booleans
     bounds: Integers
+    fetch: Fetch | None = None
 
     @staticmethod
     def of(
@@ -125,6 +57,7 @@ class Scope:
         *,
         excluded: Sequence[Integers] = (),
         allowed: Iterable[int] | None = None,
+        fetch: Fetch | None = None,
     ) -> Scope:
         """Put sets together.
 
@@ -132,6 +65,7 @@ class Scope:
             parts: Sets of patterns, each with its roster; their keys are distinct.
             excluded: The places of each set that do not take part; none where the argument is empty.
             allowed: The only keys that may take part; None for all.
+            fetch: Reads the patterns of sets that hold codes only.
         """
         bounds = np.cumsum([0, *(len(roster.keys) for roster, _ in parts)])
         keys = _joined([roster.keys for roster, _ in parts], np.int64)
@@ -142,7 +76,7 @@ class Scope:
             eligible[first + places] = False
         if allowed is not None:
             eligible &= np.isin(keys, np.fromiter(allowed, dtype=np.int64))
-        return Scope(tuple(patterns for _, patterns in parts), keys, eligible, bounds)
+        return Scope(tuple(patterns for _, patterns in parts), keys, eligible, bounds, fetch)
 
     def split(self, positions: Integers) -> Iterator[tuple[int, Integers, Booleans]]:
         """The set of some positions, their places in it, and which of the positions these are, bool [m]."""
@@ -157,13 +91,31 @@ class Matches:
     """The scores of everything that a cue may see.
 
     Attributes:
-        scores: Of every position, float64 [n]; -inf for those that do not take part. Exact for the candidates, within
-            the rounding of float32 for the rest.
+        scores: Of every position, float64 [n]; -inf for those that do not take part. Exact for the candidates.
         candidates: Ascending positions; the best ones are among them, int64 [m].
+        error: How far the score of any other position can be off.
+        ceiling: What the exact score of no other position exceeds; -inf where there is none.
     """
 
     scores: Reals
     candidates: Integers
+    error: float
+    ceiling: float
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """The log-sum-exp over all positions, and the interval that it lies in for certain.
+
+    Attributes:
+        log: Of the scores as they are known, in nats.
+        lowest: The least that it can be, with every score that is not exact as low as it can be.
+        highest: The most that it can be.
+    """
+
+    log: float
+    lowest: float
+    highest: float
 
 
 def scan(
@@ -178,8 +130,8 @@ def scan(
 
     The score of a position is `(1 - lead) max_r x_r'y + lead x_1'y + g` with its patterns x_1, x_2, ..., the greatest
     over the queries y: a long text matches as well as its best part does, and its opening says what it is about. One
-    pass in float32 over everything; then every position that the rounding of that pass could have kept from the k
-    best, and at least the 200 best, in float64 from the same stored patterns.
+    pass over the codes of everything; then every position that the error of that pass could have kept from the k
+    best, and at least the 200 best, in float64 from the patterns themselves.
 
     Args:
         scope: What takes part.
@@ -189,6 +141,7 @@ def scan(
         others: g, what other fields give to each position, float64 [n]; None for nothing.
 
     Example:
+        >>> from am_agent.hopfield.patterns import PatternSet
         >>> from am_agent.hopfield.roster import Roster
         >>> roster, patterns = Roster(), PatternSet(dimension=2)
         >>> roster.append([7, 9])
@@ -198,22 +151,77 @@ def scan(
         >>> matches.scores.round(6).tolist(), best(scope, matches.scores, matches.candidates, k=1).tolist()
         ([0.6, 0.8], [1])
     """
-    scores = _joined([_scanned(patterns, queries, lead) for patterns in scope.patterns], np.float64)
+    probe = Probe.of(queries)
+    scores = _joined([_scored(patterns, probe, lead) for patterns in scope.patterns], np.float64)
     if others is not None:
         scores += others
-    scores[~scope.eligible] = -np.inf
-    candidates = _candidates(scores, int(np.count_nonzero(scope.eligible)), k, _rounding(queries))
+    count = int(np.count_nonzero(scope.eligible))
+    if count < len(scores):
+        scores[~scope.eligible] = -np.inf
+    error = _error(scope, probe) + _rounding(others)
+    candidates, ceiling = _candidates(scope, scores, count, k, probe, error)
     scores[candidates] = rescored(scope, candidates, queries, lead=lead)
     if others is not None:
         scores[candidates] += others[candidates]
-    return Matches(scores, candidates)
+    return Matches(scores, candidates, error, ceiling)
+
+
+def partition(matches: Matches, beta: float) -> Partition:
+    """The log-sum-exp of beta times all scores, and its interval (science: every score has a bound, so has their sum).
+
+    Args:
+        matches: What a scan found; scores of candidates may have been raised since.
+        beta: Inverse temperature, positive.
+
+    Example:
+        >>> found = partition(Matches(np.array([1.0, 0.0]), np.array([0]), error=0.1, ceiling=0.1), beta=1.0)
+        >>> [round(each, 3) for each in (found.lowest, found.log, found.highest)]
+        [1.287, 1.313, 1.342]
+    """
+    top = float(matches.scores.max(initial=-np.inf))
+    if top == -np.inf:
+        return Partition(top, top, top)
+    masses = np.exp(beta * (matches.scores - top))
+    whole, certain = float(masses.sum()), float(masses[matches.candidates].sum())
+    offset, rest = beta * top, max(whole - certain, 0.0)
+    known = math.log(certain) if certain else -math.inf
+    lowest = np.logaddexp(known, math.log(rest) - beta * matches.error) if rest else known
+    # Where the rest is too small for a float64, it is still no more than all of it at the ceiling.
+    number = len(matches.scores) - len(matches.candidates)
+    bounded = beta * (matches.ceiling - top) + math.log(max(number, 1))
+    raised = math.log(rest) + beta * matches.error if rest > _SUMMED else bounded
+    highest = np.logaddexp(known, min(raised, bounded))
+    log = offset + math.log(whole)
+    return Partition(log, min(float(lowest) + offset, log) - _SUMMED, max(float(highest) + offset, log) + _SUMMED)
+
+
+def nearest(scope: Scope, queries: Reals) -> Reals:
+    """The greatest product of each query with any pattern that takes part, float64 [w]; -inf where none does."""
+    probe = Probe.of(queries)
+    greatest = [_greatest(patterns, products(patterns.codes, probe)) for patterns in scope.patterns]
+    scores = np.concatenate([*greatest, np.empty((0, len(queries)))])
+    scores[~scope.eligible] = -np.inf
+    found = np.full(len(queries), -np.inf)
+    if scope.eligible.any():
+        floors = scores.max(axis=0) - 2 * _error(scope, probe)
+        for number, query in enumerate(queries):
+            open_ = np.flatnonzero(scores[:, number] >= floors[number])
+            found[number] = rescored(scope, open_, query[None, :]).max()
+    return found
 
 
 def rescored(scope: Scope, positions: Integers, queries: Reals, *, lead: float = 0.0) -> Reals:
     """The scores of some positions from their patterns alone (g = 0), in float64 [m]."""
     scores = np.empty(len(positions))
     for number, places, own in scope.split(positions):
-        scores[own] = _exact(scope.patterns[number], places, queries, lead)
+        patterns = scope.patterns[number]
+        if patterns.rows is not None:
+            rows = patterns.rows[patterns.rows_of(places)]
+        elif scope.fetch is not None:
+            rows = np.concatenate(scope.fetch(scope.keys[positions[own]]))
+        else:
+            raise ValueError("these patterns are in memory as codes only; give the scope a `fetch` that reads them")
+        scores[own] = _exact(patterns.heights_of(places), rows, queries, lead)
     return scores
 
 
@@ -223,60 +231,76 @@ def best(scope: Scope, scores: Reals, positions: Integers, k: int) -> Integers:
     return positions[order[:k]]
 
 
-def _scanned(patterns: PatternView, queries: Reals, lead: float) -> Reals:
-    """The score of every place in float32, which is read as float64 from here on."""
+def _scored(patterns: PatternView, probe: Probe, lead: float) -> Reals:
+    """The score of every place by its codes."""
     if not len(patterns.starts):
         return np.empty(0)
-    products = patterns.rows @ queries.T.astype(np.float32)
-    if len(patterns.rows) != len(patterns.starts):
-        greatest = np.maximum.reduceat(products, patterns.starts, axis=0)
-        products = (1 - lead) * greatest + lead * products[patterns.starts] if lead else greatest
-    scores: Reals = (products[:, 0] if products.shape[1] == 1 else products.max(axis=1)).astype(np.float64)
+    found = products(patterns.codes, probe)
+    if len(found) != len(patterns.starts):
+        greatest = _greatest(patterns, found)
+        found = (1 - lead) * greatest + lead * found[patterns.starts] if lead else greatest
+    scores: Reals = found[:, 0] if found.shape[1] == 1 else found.max(axis=1)
     return scores
 
 
-def _rounding(queries: Reals) -> float:
-    """How far a score of the pass in float32 can be from the exact one."""
-    # |fl(x.y) - x.y| <= d u |x||y| / (1 - d u), u = 2^-24 (Higham 2002, eq. 3.5), in whatever order it is summed; to
-    # d, 4 are added for rounding y itself and for the sum with the opening.
-    unit = (queries.shape[1] + 4) * 2.0**-24
-    # 1.01: rounded patterns are not of length one exactly
-    longest = float(np.sqrt((queries**2).sum(axis=1)).max(initial=0.0))
-    bound: float = 1.01 * unit / (1 - unit) * longest
-    return bound
+def _greatest(patterns: PatternView, found: Reals) -> Reals:
+    """The greatest product of each place, [n, w]."""
+    if len(found) == len(patterns.starts):
+        return found
+    greatest: Reals = np.maximum.reduceat(found, patterns.starts, axis=0)
+    return greatest
 
 
-def _candidates(scores: Reals, eligible: int, k: int, error: float) -> Integers:
-    """Positions that must be rescored for the k best to be exact."""
+def _error(scope: Scope, probe: Probe) -> float:
+    """How far the score of any position can be from the exact one."""
+    widest = max((float(each.codes.errors.max(initial=0.0)) for each in scope.patterns), default=0.0)
+    return float(probe.bounds(np.array([widest])).max(initial=0.0))
+
+
+def _rounding(others: Reals | None) -> float:
+    """What adding other fields can round."""
+    return 0.0 if others is None or not len(others) else float(np.abs(others).max()) * 2.0**-51
+
+
+def _bounds(scope: Scope, positions: Integers, probe: Probe) -> Reals:
+    """How far the score of each of some positions can be from the exact one, float64 [m]."""
+    bounds = np.empty(len(positions))
+    for number, places, own in scope.split(positions):
+        patterns = scope.patterns[number]
+        heights = patterns.heights_of(places)
+        errors = patterns.codes.errors[patterns.rows_of(places)]
+        bounds[own] = probe.bounds(np.maximum.reduceat(errors, np.cumsum(heights) - heights)).max(axis=1)
+    return bounds
+
+
+def _candidates(scope: Scope, scores: Reals, count: int, k: int, probe: Probe, error: float) -> tuple[Integers, float]:
+    """Positions that must be rescored for the k best to be exact, and what no other can reach."""
     wanted = max(k, _RESCORED)
-    if eligible <= wanted:
-        return np.flatnonzero(scores > -np.inf)
+    if count <= wanted:
+        return np.flatnonzero(scope.eligible), -math.inf
     partitioned = np.partition(scores, [len(scores) - wanted, len(scores) - k])
-    floor = min(partitioned[len(scores) - wanted], partitioned[len(scores) - k] - 2 * error)
-    return np.flatnonzero(scores >= floor)
+    frequent, kth = partitioned[len(scores) - wanted], partitioned[len(scores) - k]
+    open_ = np.flatnonzero(scores >= min(frequent, kth - 2 * error))
+    # One bound for all has found few; their own ones, which are half as wide, leave fewer.
+    bounds = _bounds(scope, open_, probe) + (error - _error(scope, probe))
+    lowest = scores[open_] - bounds
+    threshold = float(np.partition(lowest, len(lowest) - k)[len(lowest) - k])
+    kept = (scores[open_] + bounds >= threshold) | (scores[open_] >= frequent)
+    return open_[kept], max(threshold, float(kth) - error)
 
 
-def _exact(view: PatternView, places: Integers, queries: Reals, lead: float) -> Reals:
-    """The scores of some places in float64."""
-    heights = view.heights_of(places)
+def _exact(heights: Integers, patterns: Floats, queries: Reals, lead: float) -> Reals:
+    """The scores in float64 of places with so many patterns each."""
     offsets = np.cumsum(heights) - heights
-    rows = view.rows[_rows_of(view, places)].astype(np.float64)
+    rows = patterns.astype(np.float64)
     # Summed row by row, each in the same order, which a matrix product does not promise: equal patterns must have
     # equal scores to the last bit, or chance and not the order of recording would break their tie.
-    products = np.stack([(rows * query).sum(axis=1) for query in queries], axis=1)
-    greatest = np.maximum.reduceat(products, offsets, axis=0)
+    found = np.stack([(rows * query).sum(axis=1) for query in queries], axis=1)
+    greatest = np.maximum.reduceat(found, offsets, axis=0)
     # Of one pattern the mixture is the pattern's own score, and rounding must not make it another.
-    mixed = np.where(heights[:, None] > 1, (1 - lead) * greatest + lead * products[offsets], greatest)
+    mixed = np.where(heights[:, None] > 1, (1 - lead) * greatest + lead * found[offsets], greatest)
     scores: Reals = mixed.max(axis=1)
     return scores
-
-
-def _rows_of(view: PatternView, places: Integers) -> Integers:
-    """The rows of some places, in the order of the places."""
-    heights = view.heights_of(places)
-    offsets = np.cumsum(heights) - heights
-    rows: Integers = np.arange(heights.sum()) + np.repeat(view.starts[places] - offsets, heights)
-    return rows
 
 
 def _joined(parts: Sequence[npt.NDArray[S]], dtype: type[S]) -> npt.NDArray[S]:

@@ -281,6 +281,17 @@ def stored(connection: Connection, space_id: int, where: ColumnElement[bool]) ->
         yield Stored._make((*rows[0][:-1], decode_vectors(row.data for row in rows)))
 
 
+def patterns_of(connection: Connection, space_id: int, seqs: Iterable[int]) -> dict[int, Vectors]:
+    """Read the vectors of some versions by row number, each [windows, d]; those that are not there are left out."""
+    query = (
+        select(vector.c.episode_seq, vector.c.data)
+        .where(vector.c.embedder_id == space_id, vector.c.episode_seq.in_(numbers(seqs)))
+        .order_by(vector.c.episode_seq, vector.c.ordinal)
+    )
+    groups = groupby(_stream(connection, query), key=lambda row: row[0])
+    return {seq: decode_vectors(row.data for row in rows) for seq, rows in groups}
+
+
 def _once(value: ColumnElement[T]) -> ColumnElement[T | None]:
     """A value in the row of an episode's first vector only: a long text is not to be read again for each window."""
     return case((vector.c.ordinal == 0, value))

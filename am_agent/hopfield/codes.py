@@ -1,0 +1,141 @@
+"""Patterns as int8 codes, each with a scale and an error, and how far a product of codes can be off. Arrays only.
+
+A quarter of the bytes of float32, and every score still has a bound: with the pattern x, its code x̂ and the error
+e = |x - x̂|, the query y and its code ŷ, `|x'y - x̂'ŷ| <= e |y| + |x̂| |y - ŷ|` (Cauchy-Schwarz, twice).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numkong
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+Reals = npt.NDArray[np.float64]
+Bytes = npt.NDArray[np.int8]
+
+_LEVELS = 127
+"""The largest code; -128 is left out, so that a code and its negative are both codes."""
+
+_BLOCK = 16_384
+"""Rows that are scored at a time: their scores stay in the cache between one operation on them and the next."""
+
+_FEW = 2
+"""Queries up to which one product after the other is the fastest; each reads the codes again, but from the cache."""
+
+_UNIT = 2.0**-53
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """Rows of numbers in a quarter of their bytes: `x̂ = scale * value`.
+
+    Attributes:
+        values: int8 [n, d].
+        scales: The step of each row, float32 [n].
+        errors: At least |x - x̂| of each row, float32 [n].
+    """
+
+    values: Bytes
+    scales: Floats
+    errors: Floats
+
+    @staticmethod
+    def of(rows: Floats) -> Codes:
+        """The codes of rows [n, d], each with the step that its largest number needs.
+
+        Example:
+            >>> codes = Codes.of(np.array([[1.0, 0.5, 0.0]], np.float32))
+            >>> codes.values.tolist(), bool(codes.errors[0] < 0.004)
+            ([[127, 64, 0]], True)
+        """
+        values = np.empty(rows.shape, dtype=np.int8)
+        scales = np.empty(len(rows), dtype=np.float32)
+        errors = np.empty(len(rows), dtype=np.float32)
+        for start in range(0, len(rows), _BLOCK):  # what is made on the way stays in the cache
+            block = slice(start, start + _BLOCK)
+            exact = rows[block]
+            steps = np.abs(exact).max(axis=1, initial=0.0, keepdims=True) / np.float32(_LEVELS)
+            scaled = np.divide(exact, steps, out=np.zeros_like(exact), where=steps > 0)
+            np.rint(scaled, out=scaled)
+            values[block], scales[block] = scaled, steps[:, 0]
+            scaled *= steps
+            scaled -= exact
+            # In float32, where the product and the difference are each off by at most 2^-24 of a component; 1 + 1e-3
+            # is for the sum of thousands of squares.
+            lengths = np.sqrt(np.einsum("ij,ij->i", scaled, scaled))
+            errors[block] = lengths * np.float32(1 + 1e-3) + np.float32(2.0**-22)
+        return Codes(values, scales, errors)
+
+    def __getitem__(self, rows: slice | npt.NDArray[np.int64]) -> Codes:
+        """The codes of some rows."""
+        return Codes(self.values[rows], self.scales[rows], self.errors[rows])
+
+    def restored(self) -> Reals:
+        """x̂, float64 [n, d]."""
+        return self.values * self.scales.astype(np.float64)[:, None]
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Queries as codes.
+
+    Attributes:
+        values: int8 [w, d].
+        steps: float64 [w].
+        lengths: |y|, float64 [w].
+        rests: |y - ŷ|, float64 [w].
+    """
+
+    values: Bytes
+    steps: Reals
+    lengths: Reals
+    rests: Reals
+
+    @staticmethod
+    def of(queries: Reals) -> Probe:
+        """The codes of queries [w, d], of any length."""
+        steps = np.abs(queries).max(axis=1, initial=0.0) / _LEVELS
+        scaled = np.divide(queries, steps[:, None], out=np.zeros_like(queries), where=steps[:, None] > 0)
+        values = np.rint(scaled).astype(np.int8)
+        rests = np.linalg.norm(queries - steps[:, None] * values, axis=1)
+        return Probe(values, steps, np.linalg.norm(queries, axis=1), rests)
+
+    def bounds(self, errors: npt.NDArray[np.floating]) -> Reals:
+        """How far the product of a code with each query can be from that of its row, float64 [n, w].
+
+        Args:
+            errors: Of the codes, [n]; the rows have length one.
+        """
+        # 1.01 for |x|: rounded rows are not of length one exactly. The last term is the rounding of float64, of the
+        # products and of what they are compared with: d u |x||y| for a sum of d terms (Higham 2002, eq. 3.5), twice.
+        stored = errors.astype(np.float64)[:, None]
+        rounding = 2.1 * (self.values.shape[1] + 8) * _UNIT * self.lengths
+        bounds: Reals = stored * self.lengths + (1.01 + stored) * self.rests + rounding
+        return bounds
+
+
+def products(codes: Codes, probe: Probe) -> Reals:
+    """x̂'ŷ of every row with every query, float64 [n, w]; what is summed are whole numbers, so the sums are exact.
+
+    Example:
+        >>> codes, probe = Codes.of(np.eye(2, dtype=np.float32)), Probe.of(np.array([[0.6, 0.8]]))
+        >>> products(codes, probe).round(2).tolist()
+        [[0.6], [0.8]]
+    """
+    # NumKong's kernels, of those that were tried over a million codes of 384 dimensions: 14 ms a query on one core,
+    # where reading the bytes takes 11, torch._int_mm 53 and FAISS's own float32 scan 100. SimSIMD, which it replaces,
+    # takes 13 but keeps the interpreter's lock meanwhile. It picks the instructions at run time, VNNI, AVX2, NEON or
+    # none; the sums are the same.
+    found = np.empty((len(codes.values), len(probe.values)))
+    few = len(probe.values) <= _FEW
+    packed = None if few else numkong.dots_pack(probe.values)
+    for start in range(0, len(found), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        values = codes.values[block]
+        sums = numkong.cdist(values, probe.values, "dot") if packed is None else numkong.dots_packed(values, packed)
+        np.multiply(np.asarray(sums), codes.scales[block].astype(np.float64)[:, None], out=found[block])
+        found[block] *= probe.steps
+    return found

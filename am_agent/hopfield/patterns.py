@@ -1,0 +1,131 @@
+"""Patterns in memory, in the order of recording: their codes, and the patterns themselves where there is room for them.
+
+Arrays only; knows no score. A place owns one or more patterns, which are its rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from am_agent.hopfield.codes import Codes, Floats, Reals
+from am_agent.hopfield.column import Column
+from am_agent.hopfield.metric import Moments
+from am_agent.hopfield.roster import Booleans, Integers
+
+_BLOCK = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class PatternView:
+    """What a set of patterns was at one moment; later changes to the set leave it as it is.
+
+    Attributes:
+        starts: The first row of each place, int64 [n].
+        codes: Of all rows.
+        rows: The patterns, unit rows, float32 [rows, d]; None where the codes alone are in memory.
+    """
+
+    starts: Integers
+    codes: Codes
+    rows: Floats | None
+
+    def heights(self) -> Integers:
+        """How many patterns each place has, int64 [n]."""
+        return np.diff(self.starts, append=len(self.codes.values))
+
+    def heights_of(self, places: Integers) -> Integers:
+        """How many patterns some places have, int64 [m]."""
+        following = np.minimum(places + 1, len(self.starts) - 1)
+        ends = np.where(places + 1 < len(self.starts), self.starts[following], len(self.codes.values))
+        return np.asarray(ends - self.starts[places], dtype=np.int64)
+
+    def rows_of(self, places: Integers) -> Integers:
+        """The rows of some places, in the order of the places, int64."""
+        heights = self.heights_of(places)
+        offsets = np.cumsum(heights) - heights
+        rows: Integers = np.arange(heights.sum()) + np.repeat(self.starts[places] - offsets, heights)
+        return rows
+
+    def mask(self, places: Booleans) -> Booleans:
+        """Which rows belong to the places of a mask [n], bool [rows]."""
+        return np.repeat(places, self.heights())
+
+    def openings(self, places: Integers) -> Reals:
+        """The first pattern of some places as its code has it, float64 [m, d]."""
+        return self.codes[self.starts[places]].restored()
+
+
+class PatternSet:
+    """A growing set of patterns, aligned with a roster by place. Appending costs O(d), and discarding no copy.
+
+    Not safe from several threads, but its views are.
+
+    Args:
+        dimension: d.
+        resident: Keep the patterns themselves, too, beside their codes: five times the memory, and nothing has to be
+            read again to score a pattern exactly.
+    """
+
+    def __init__(self, dimension: int, *, resident: bool = True) -> None:
+        self._starts = Column(np.dtype(np.int64))
+        self._values = Column(np.dtype(np.int8), dimension)
+        self._scales = Column(np.dtype(np.float32))
+        self._errors = Column(np.dtype(np.float32))
+        self._rows = Column(np.dtype(np.float32), dimension) if resident else None
+        self._moments = Moments.none(dimension)
+
+    @property
+    def moments(self) -> Moments:
+        """Of the codes of all places that were not discarded.
+
+        Not of the patterns: these may not be in memory, and are not in the file any more, when they must be taken out
+        again. A code is off by less than a hundredth, in no direction more than in another.
+        """
+        return self._moments
+
+    def append(self, patterns: Sequence[Floats]) -> None:
+        """Add the patterns of the places that follow, each [windows, d], unit rows."""
+        if not patterns:
+            return
+        heights = np.array([len(each) for each in patterns], dtype=np.int64)
+        rows = np.concatenate(patterns).astype(np.float32, copy=False)
+        codes = Codes.of(rows)
+        self._starts.append(len(self._values) + np.cumsum(heights) - heights)
+        self._values.append(codes.values)
+        self._scales.append(codes.scales)
+        self._errors.append(codes.errors)
+        if self._rows is not None:
+            self._rows.append(rows)
+        self._moments = self._moments + _moments(codes)
+
+    def discard(self, places: Integers) -> None:
+        """Take the patterns of some places out of the moments; the rows stay until the set is compacted."""
+        if not len(places):
+            return
+        view = self.view()
+        self._moments = self._moments - _moments(view.codes[view.rows_of(places)])
+
+    def compact(self, kept: Booleans) -> None:
+        """Keep the places of a mask [n] only, in their order; the others must have been discarded before."""
+        view = self.view()
+        heights, mask = view.heights()[kept], view.mask(kept)
+        self._values.replace(view.codes.values[mask])
+        self._scales.replace(view.codes.scales[mask])
+        self._errors.replace(view.codes.errors[mask])
+        if self._rows is not None and view.rows is not None:
+            self._rows.replace(view.rows[mask])
+        self._starts.replace(np.cumsum(heights) - heights)
+
+    def view(self) -> PatternView:
+        """The set as it is now, without a copy."""
+        codes = Codes(self._values.view(), self._scales.view(), self._errors.view())
+        return PatternView(self._starts.view(), codes, None if self._rows is None else self._rows.view())
+
+
+def _moments(codes: Codes) -> Moments:
+    """Of codes as patterns, a part of them after the other: in float64 they take eight times the memory."""
+    blocks = (codes[start : start + _BLOCK].restored() for start in range(0, len(codes.values), _BLOCK))
+    return sum(map(Moments.of, blocks), Moments.none(codes.values.shape[1]))
