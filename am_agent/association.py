@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from am_agent.hopfield.codes import Reals
 from am_agent.hopfield.graph import Links, spread
 from am_agent.hopfield.roster import Booleans, Integers
-from am_agent.hopfield.scan import Matches, Scope, best, rescored
+from am_agent.hopfield.scan import Matches
+from am_agent.hopfield.scope import Scope, best
 from am_agent.lexical.postings import PostingsView
 from am_agent.question import Question
 from am_agent.standing import RARE, Standing
@@ -55,9 +56,7 @@ class Stage:
         snapshots: What was asked.
         scope: The same, and what of it may be seen.
         matches: The scores, and those that are exact.
-        queries: What the patterns were multiplied with, float64 [windows, d].
-        others: What the other fields gave, float64 [n].
-        sure: What those of them gave that match or do not: who said it, and when. It does not spread: that a neighbour
+        sure: What those fields gave that match or do not: who said it, and when. It does not spread: that a neighbour
             was said by the same or at the same time says nothing about what it says.
         mean: The score that chance gives without them.
     """
@@ -65,8 +64,6 @@ class Stage:
     snapshots: Sequence[Snapshot]
     scope: Scope
     matches: Matches
-    queries: Reals
-    others: Reals
     sure: Reals
     mean: float
 
@@ -93,7 +90,7 @@ def linked(question: Question, first: Stage, known: Standing, worth: float) -> t
     reached = np.unique(np.concatenate([edge.targets for edge in edges]))
     fresh = np.setdiff1d(reached, matches.candidates, assume_unique=True)
     scores, candidates = matches.scores, np.union1d(matches.candidates, reached)
-    scores[fresh] = rescored(scope, fresh, first.queries, lead=LEAD) + first.others[fresh]
+    scores[fresh] = matches.asked.exact(scope, fresh)
     local = [
         Links(
             np.searchsorted(candidates, edge.sources),
@@ -105,7 +102,7 @@ def linked(question: Question, first: Stage, known: Standing, worth: float) -> t
     ]
     added = spread(scores[candidates] - first.sure[candidates] - first.mean, local, _FLOOR)
     scores[candidates] += added
-    return Matches(scores, candidates, matches.error, matches.ceiling), added / worth
+    return replace(matches, candidates=candidates), added / worth
 
 
 def _along_sessions(seeds: Integers, first: Stage, known: Standing) -> Iterable[Links]:

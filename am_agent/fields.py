@@ -12,7 +12,8 @@ import numpy as np
 from am_agent.draft import Vectors
 from am_agent.hopfield.codes import Reals
 from am_agent.hopfield.fusion import attention, content_query, deviation
-from am_agent.hopfield.scan import Scope, nearest
+from am_agent.hopfield.scan import nearest
+from am_agent.hopfield.scope import Scope
 from am_agent.lexical.postings import Statistics
 from am_agent.question import ADDRESSED, SPEAKERS, Question
 from am_agent.standing import Standing

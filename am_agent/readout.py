@@ -16,9 +16,12 @@ from am_agent.association import LEAD, SEEDS, Stage, linked
 from am_agent.draft import Vectors
 from am_agent.fields import actors, beside, heard, queries, times, words
 from am_agent.hopfield.codes import Reals
+from am_agent.hopfield.energy import log_partition
 from am_agent.hopfield.fusion import FIELDS, default_weights, norm
+from am_agent.hopfield.partition import Partition, partition
 from am_agent.hopfield.roster import Integers
-from am_agent.hopfield.scan import Matches, Partition, Scope, best, partition, rescored, scan
+from am_agent.hopfield.scan import Matches, scan
+from am_agent.hopfield.scope import Scope, best, rescored
 from am_agent.question import Question
 from am_agent.standing import Standing
 from am_agent.working_set import Snapshot
@@ -77,7 +80,8 @@ def newest(snapshots: Sequence[Snapshot], scope: Scope, k: int, beta: float) -> 
     seen = np.flatnonzero(scope.eligible)
     order = seen[np.lexsort((-scope.keys[seen], -times[seen]))]
     table = np.zeros((len(seen), len(FIELDS)))
-    sums = partition(Matches(scores, seen, 0.0, -np.inf), beta)
+    total = float(log_partition(scores[scope.eligible][None, :], beta)[0])
+    sums = Partition(total, total, total)
     return Readout(scope, scores, beta, order[:k], table, seen, np.zeros(len(FIELDS)), beta, sums, True, 0)
 
 
@@ -127,7 +131,7 @@ def fused(
         if "words" in columns:
             mean += worth[1] * float(columns["words"].sum()) / max(known.episodes, 1)
         sure = sum((worth[FIELDS.index(field)] * columns[field] for field in columns.keys() - {"words"}), nothing)
-        first = Stage(snapshots, scope, matches, worth[0] * asked, others, sure, mean)
+        first = Stage(snapshots, scope, matches, sure, mean)
         matches, added = linked(question, first, known, float(worth[-1]))
     table = np.zeros((len(matches.candidates), len(FIELDS)))
     if dense:
@@ -174,7 +178,7 @@ def _read(scope: Scope, matches: Matches, k: int, beta: float, table: Reals, wor
         matches.candidates,
         worth,
         temper,
-        partition(matches, beta),
+        partition(scope, matches, beta),
         exact,
         len(matches.candidates),
     )

@@ -25,7 +25,7 @@ from am_agent.hopfield.energy import critical_beta
 from am_agent.hopfield.fusion import FIELDS
 from am_agent.hopfield.metric import Moments, spread
 from am_agent.hopfield.roster import Integers
-from am_agent.hopfield.scan import Scope, best, rescored
+from am_agent.hopfield.scope import Scope, best, rescored
 from am_agent.posterior import after, when, who
 from am_agent.question import Question, read
 from am_agent.readout import Readout, fused, newest, plain

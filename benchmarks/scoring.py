@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from am_agent.hopfield.fusion import FIELDS, default_weights
-from am_agent.hopfield.scan import Scope
+from am_agent.hopfield.scope import Scope
 from am_agent.question import read
 from am_agent.readout import fused
 from am_agent.standing import standing

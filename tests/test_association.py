@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from am_agent.association import Stage, linked
+from am_agent.association import LEAD, Stage, linked
 from am_agent.hopfield.metric import Moments
-from am_agent.hopfield.scan import Matches, Scope
+from am_agent.hopfield.scan import Matches, Pass
+from am_agent.hopfield.scope import Scope
 from am_agent.question import Question
 from am_agent.standing import Standing
 from am_agent.store.episodes import Stored
@@ -23,6 +24,11 @@ NAMES = replace(OPEN, steps=(0.0, 0.0))
 
 def _stored(place: int, text: str, session: str | None) -> Stored:
     return Stored(place + 1, 1, place + 1, text, None, session, place, None, np.ones((1, 1), dtype=np.float32))
+
+
+def _matches(scores: np.ndarray, candidates: np.ndarray, others: np.ndarray) -> Matches:
+    """Scores that the fields other than content gave."""
+    return Matches(scores, candidates, 0.0, -np.inf, Pass(np.zeros((1, 1)), np.zeros((1, 1)), LEAD, others))
 
 
 def _first(
@@ -45,9 +51,7 @@ def _first(
     found = np.where(scope.eligible, np.array(scores), -np.inf)
     candidates = np.flatnonzero(scope.eligible) if exact is None else np.array(exact)
     matched = np.zeros(len(scores)) if sure is None else np.array(sure)
-    return Stage(
-        [snapshot], scope, Matches(found, candidates, 0.0, -np.inf), np.zeros((1, 1)), np.array(scores), matched, mean
-    )
+    return Stage([snapshot], scope, _matches(found, candidates, np.array(scores)), matched, mean)
 
 
 def _added(first: Stage, known: Standing, worth: float = 1.0, cue: str | None = None) -> dict[int, Any]:
@@ -142,9 +146,7 @@ def test_sessions_of_several_namespaces_stay_apart() -> None:
         parts.append(block.snapshot())
     scope = Scope.of([(each.roster, each.patterns) for each in parts])
     scores = np.array([0, 0, 7.0, 0, 0, 0])
-    first = Stage(
-        parts, scope, Matches(scores, np.arange(6), 0.0, -np.inf), np.zeros((1, 1)), scores.copy(), np.zeros(6), 0.0
-    )
+    first = Stage(parts, scope, _matches(scores, np.arange(6), scores.copy()), np.zeros(6), 0.0)
     assert _added(first, STEPS) == {0: 0.75, 1: 2.0}
 
 

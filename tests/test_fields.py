@@ -11,7 +11,7 @@ import pytest
 
 from am_agent.fields import actors, beside, heard, queries, times, words
 from am_agent.hopfield.fusion import content_query
-from am_agent.hopfield.scan import Scope
+from am_agent.hopfield.scope import Scope
 from am_agent.question import Question
 from am_agent.standing import standing
 from am_agent.store.episodes import Stored

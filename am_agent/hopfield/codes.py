@@ -85,13 +85,11 @@ class Probe:
     Attributes:
         values: int8 [w, d].
         steps: float64 [w].
-        lengths: |y|, float64 [w].
-        rests: |y - ŷ|, float64 [w].
+        rests: y - ŷ, what the codes leave of the queries, float64 [w, d].
     """
 
     values: Bytes
     steps: Reals
-    lengths: Reals
     rests: Reals
 
     @staticmethod
@@ -100,21 +98,24 @@ class Probe:
         steps = np.abs(queries).max(axis=1, initial=0.0) / _LEVELS
         scaled = np.divide(queries, steps[:, None], out=np.zeros_like(queries), where=steps[:, None] > 0)
         values = np.rint(scaled).astype(np.int8)
-        rests = np.linalg.norm(queries - steps[:, None] * values, axis=1)
-        return Probe(values, steps, np.linalg.norm(queries, axis=1), rests)
+        return Probe(values, steps, queries - steps[:, None] * values)
 
-    def bounds(self, errors: npt.NDArray[np.floating]) -> Reals:
-        """How far the product of a code with each query can be from that of its row, float64 [n, w].
 
-        Args:
-            errors: Of the codes, [n]; the rows have length one.
-        """
-        # 1.01 for |x|: rounded rows are not of length one exactly. The last term is the rounding of float64, of the
-        # products and of what they are compared with: d u |x||y| for a sum of d terms (Higham 2002, eq. 3.5), twice.
-        stored = errors.astype(np.float64)[:, None]
-        rounding = 2.1 * (self.values.shape[1] + 8) * _UNIT * self.lengths
-        bounds: Reals = stored * self.lengths + (1.01 + stored) * self.rests + rounding
-        return bounds
+def bounds(errors: npt.NDArray[np.floating], queries: Reals, rests: Reals) -> Reals:
+    """How far the product of a code with the code of each query can be from that of their rows, float64 [n, w].
+
+    Args:
+        errors: Of the codes, [n]; the rows have length one.
+        queries: float64 [w, d].
+        rests: What is left of them, float64 [w, d].
+    """
+    lengths, left = np.linalg.norm(queries, axis=1), np.linalg.norm(rests, axis=1)
+    # 1.01 for |x|: rounded rows are not of length one exactly. The last term is the rounding of float64, of the
+    # products and of what they are compared with: d u |x||y| for a sum of d terms (Higham 2002, eq. 3.5), twice.
+    stored = errors.astype(np.float64)[:, None]
+    rounding = 2.1 * (queries.shape[1] + 8) * _UNIT * lengths
+    found: Reals = stored * lengths + (1.01 + stored) * left + rounding
+    return found
 
 
 def products(codes: Codes, probe: Probe) -> Reals:

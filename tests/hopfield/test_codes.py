@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from am_agent.hopfield.codes import Codes, Probe, products
+from am_agent.hopfield.codes import Codes, Probe, bounds, products
 
 SEEDS = st.integers(0, 2**32)
 DIMENSIONS = st.sampled_from([1, 2, 3, 63, 64, 65, 384, 1536])
@@ -47,7 +47,12 @@ def test_no_product_is_off_by_more_than_its_bound(
     queries = rng.standard_normal((windows, dimension)) * 10.0 ** rng.integers(-3, 4)
     codes, probe = Codes.of(rows), Probe.of(queries)
     exact = rows.astype(np.float64) @ queries.T
-    assert (np.abs(products(codes, probe) - exact) <= probe.bounds(codes.errors)).all()
+    found = products(codes, probe)
+    assert (np.abs(found - exact) <= bounds(codes.errors, queries, probe.rests)).all()
+    finer = Probe.of(probe.rests)
+    found += products(codes, finer)
+    assert (np.abs(found - exact) <= bounds(codes.errors, queries, finer.rests)).all()
+    assert (np.linalg.norm(finer.rests, axis=1) <= 0.01 * np.linalg.norm(probe.rests, axis=1) + 1e-300).all()
 
 
 @pytest.mark.parametrize("windows", [1, 2, 3, 64])

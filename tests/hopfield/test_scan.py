@@ -6,9 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from am_agent.hopfield.energy import log_partition
+from am_agent.hopfield.partition import partition
 from am_agent.hopfield.patterns import PatternSet, PatternView
 from am_agent.hopfield.roster import Roster, RosterView
-from am_agent.hopfield.scan import Matches, Scope, best, nearest, partition, rescored, scan
+from am_agent.hopfield.scan import Matches, nearest, scan
+from am_agent.hopfield.scope import Scope, best, rescored
 
 
 class _Patterns:
@@ -147,7 +149,7 @@ def test_the_best_are_those_of_a_full_evaluation(
     rest = np.setdiff1d(everyone, matches.candidates)
     assert (full[rest] < matches.ceiling).all()
     for beta in (0.1, 4.0, 1e4):
-        found = partition(matches, beta)
+        found = partition(scope, matches, beta)
         exact = log_partition(full[None, :], beta)[0]
         assert found.lowest <= exact <= found.highest
         assert found.lowest <= found.log <= found.highest
