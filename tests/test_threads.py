@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from am_agent import DeterministicEmbedder, Memory
+from am_agent.hopfield.codes import Codes
 from am_agent.hopfield.patterns import PatternView
 from am_agent.store import namespaces, space
 from am_agent.working_set import Snapshot, WorkingSet
@@ -70,10 +71,12 @@ def _all_at_once(memory: Memory) -> tuple[Facts, list[str]]:
 
 
 def _bytes(patterns: PatternView, place: int) -> bytes:
-    """The patterns of one place and their codes."""
+    """The patterns of one place, whose codes are theirs."""
     rows = patterns.rows_of(np.array([place]))
     assert patterns.rows is not None
-    return patterns.rows[rows].tobytes() + patterns.codes.values[rows].tobytes()
+    held, expected = patterns.codes[rows], Codes.of(patterns.rows[rows])
+    assert held.restored().tobytes() + held.errors.tobytes() == expected.restored().tobytes() + expected.errors.tobytes()
+    return patterns.rows[rows].tobytes()
 
 
 def _patterns(snapshot: Snapshot) -> dict[int, bytes]:

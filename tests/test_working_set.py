@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from am_agent import DeterministicEmbedder, Memory, errors
+from am_agent.hopfield.codes import Codes
 from am_agent.hopfield.patterns import PatternView
 from am_agent.standing import standing
 from am_agent.store import episodes, namespaces, space
@@ -57,10 +58,12 @@ STEPS = st.one_of(
 
 
 def _bytes(patterns: PatternView, place: int) -> bytes:
-    """The patterns of one place and their codes."""
+    """The patterns of one place, whose codes are theirs."""
     rows = patterns.rows_of(np.array([place]))
     assert patterns.rows is not None
-    return patterns.rows[rows].tobytes() + patterns.codes.values[rows].tobytes()
+    held, expected = patterns.codes[rows], Codes.of(patterns.rows[rows])
+    assert held.restored().tobytes() + held.errors.tobytes() == expected.restored().tobytes() + expected.errors.tobytes()
+    return patterns.rows[rows].tobytes()
 
 
 def _facts(snapshot: Snapshot, now: datetime) -> dict[int, tuple[Any, ...]]:
