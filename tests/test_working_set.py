@@ -241,15 +241,19 @@ def test_a_row_is_streamed_with_its_text_once_and_with_the_first_of_its_versions
         memory.remember("tea", id="x")
         memory.remember(text, id="y", actor="Ana", session="one", ttl=timedelta(seconds=9))
         memory.update("x", text=text)
-        memory.update("x", actor="Ben", occurred_at=START - timedelta(microseconds=1))
+        named = {"reply_to": "y", "derived_from": ["z", "y"]}
+        memory.remember("rain", id="z")
+        memory.update("x", actor="Ben", occurred_at=START - timedelta(microseconds=1), **named)
         with memory._read() as connection:
             rows = list(episodes.stored(connection, space.find(connection).id, episode.c.superseded_at.is_(None)))
     time = microseconds(START)
-    assert [row[:-1] for row in rows] == [
+    assert [row[:8] for row in rows] == [
         (2, 1, 2, text, "Ana", "one", time, time + 9_000_000),
-        (4, 1, 1, text, "Ben", None, time - 1, None),
+        (4, 1, 4, "rain", None, None, time, None),
+        (5, 1, 1, text, "Ben", None, time - 1, None),
     ]
-    assert [row.patterns.shape for row in rows] == [(3, 8), (3, 8)]
+    assert [row.patterns.shape for row in rows] == [(3, 8), (1, 8), (3, 8)]
+    assert [sorted(row.named) for row in rows] == [[], [], [2, 2, 4]]
 
 
 def test_a_recall_that_is_interrupted_loses_nothing_for_the_next(tmp_path: Path, toy: DeterministicEmbedder) -> None:
