@@ -58,7 +58,7 @@ class Cue:
         text: A question, or any part of what was said. Actors and times that it names count as given.
         actor: Who said or did it.
         time: When: a moment, or a pair of the beginning and the end.
-        near: The id of an episode next to which it happened.
+        near: The id of an episode next to which it happened, or with which it is linked.
         vector: A vector (d,), or the windows of one cue (n, d), in place of the text's embedding.
 
     Example:
