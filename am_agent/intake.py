@@ -19,7 +19,7 @@ from am_agent.filter import Predicate
 from am_agent.formats.export import Line
 from am_agent.store import episodes, erasures, namespaces, space
 from am_agent.store.database import NOT_NOW, Database
-from am_agent.store.episodes import Visibility
+from am_agent.store.episodes import Erased, Visibility
 from am_agent.store.links import Stated
 from am_agent.store.recording import Outcome, Recording
 from am_agent.store.space import Space
@@ -84,6 +84,8 @@ class Intake:
     def restore(self, lines: Sequence[Line], origin: Space | None) -> Sequence[Outcome]:
         """Record one batch of an export, version by version.
 
+        What has expired since the export stays until the next write: later batches may still name it.
+
         Args:
             lines: Versions with their vectors, if the export has them.
             origin: The space of those vectors.
@@ -95,7 +97,7 @@ class Intake:
         vectors = [line.vectors if comparable else None for line in lines]
         texts = (line.episode.text for line, rows in zip(lines, vectors, strict=True) if rows is None)
         embedded = self._encoder.documents(texts, preferred)
-        with self.writing() as (connection, now):
+        with self.writing(expiring=False) as (connection, now):
             if space.find(connection).space == found:
                 given = [rows for rows in vectors if rows is not None]
                 space_id, _ = self._adopt(connection, given, preferred, embedded=bool(embedded))
@@ -171,8 +173,8 @@ class Intake:
         self.finish_erasure()
 
     @contextmanager
-    def writing(self) -> Iterator[tuple[Connection, datetime]]:
-        """A write transaction and its time, at whose start everything that has expired is deleted.
+    def writing(self, *, expiring: bool = True) -> Iterator[tuple[Connection, datetime]]:
+        """A write transaction and its time, at whose start everything that has expired is deleted, if asked.
 
         The bytes of what has expired go with the next `forget` or when the file is closed: a file that is written anew
         at every write, because something expires all the time, would be of no use.
@@ -181,7 +183,7 @@ class Intake:
             self.finish_erasure()
         with self._database.writing() as connection:
             now = _now()
-            expired = episodes.erase_expired(connection, now)
+            expired = episodes.erase_expired(connection, now) if expiring else Erased(0, [])
             if expired.seqs:
                 erasures.append(connection, now, expired)
             yield connection, now

@@ -622,9 +622,12 @@ class Memory:
                     "an export says itself in which namespace and session each episode is; load it without them"
                 )
             origin = None if reading.space is None else Space(**reading.space)
-            return loading.load(
+            loaded = loading.load(
                 reading.entries, lambda line: (line, len(line.episode.text)), lambda x: self._intake.restore(x, origin)
             )
+            with self._intake.writing():
+                pass  # what has expired since the export is erased
+            return loaded
 
         def draft(item: Mapping[str, Any]) -> tuple[Draft, int]:
             return Draft.of(item, namespace=scope), len(item["text"])

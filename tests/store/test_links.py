@@ -378,6 +378,23 @@ def test_an_export_holds_no_link_to_what_was_forgotten(memory: Memory) -> None:
     _assert_comes_back(memory)
 
 
+def test_what_has_expired_since_the_export_takes_no_line_with_it(tmp_path: Path) -> None:
+    """Also where it is named in a later batch: the line is loaded, and names it no more."""
+    path = tmp_path / "export.jsonl"
+    with time_machine.travel(START, tick=False) as clock:
+        with Memory(embedder=SMALL) as memory:
+            memory.remember("The code is 4711.", id="a", ttl=timedelta(seconds=9))
+            memory.remember("Who knows the code?", id="b")
+            memory.remember("Thanks.", id="c", reply_to="a", derived_from=["b", "a"])
+            memory.export(path)
+        for seconds, said in ((8, ("a", ("b", "a"))), (2, (None, ("b",)))):
+            clock.shift(seconds)
+            with Memory(embedder=SMALL) as other:
+                assert other.load(path, batch=1, strict=True).recorded == 3
+                assert _links(other) == {"c": said}
+                assert other.stats().versions == (3 if said[0] else 2)
+
+
 def _edited(path: Path, edit: Any) -> None:
     """Change the versions of an export as a hand would."""
     head, *lines = path.read_text().splitlines()
