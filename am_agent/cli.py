@@ -123,6 +123,13 @@ def remember(
     session: Annotated[
         str | None, typer.Option("--session", metavar="NAME", help="The conversation or document it belongs to.")
     ] = None,
+    reply_to: Annotated[
+        str | None, typer.Option("--reply-to", metavar="ID", help="The episode that it answers.")
+    ] = None,
+    derived_from: Annotated[
+        list[str] | None,
+        typer.Option("--derived-from", metavar="ID", help="An episode that it was made from; again for more."),
+    ] = None,
     at: Annotated[
         datetime | None, typer.Option("--at", metavar="TIME", parser=_moment, help="When it happened; otherwise now.")
     ] = None,
@@ -149,6 +156,8 @@ def remember(
             namespace=_path(namespace),
             actor=actor,
             session=session,
+            reply_to=reply_to,
+            derived_from=derived_from or (),
             occurred_at=at,
             metadata=metadata,
             ttl=ttl,

@@ -111,6 +111,7 @@ class _Answer:
     """What a readout found, while its transaction lasts."""
 
     connection: Connection
+    visibility: Visibility
     snapshots: list[Snapshot]
     readout: Readout
     question: Question
@@ -182,7 +183,7 @@ class Retrieval:
             seen = readout.scope.eligible  # where it is empty, the partition function is zero
             likely[seen] = np.exp(readout.beta * readout.scores[seen] - readout.partition.log)
             following = after(likely, readout, snapshots)
-            named = episodes.by_seq(answer.connection, list(following))
+            named = episodes.by_seq(answer.connection, list(following), answer.visibility)
             shares: dict[str, float] = {}
             for seq, share in following.items():  # below each other, namespaces may have the same id
                 shares[named[seq].id] = shares.get(named[seq].id, 0.0) + share
@@ -296,7 +297,7 @@ class Retrieval:
                 k=request.k,
                 identity=request.identity,
             )
-        return _Answer(connection, snapshots, readout, question, cues.given)
+        return _Answer(connection, view.visibility, snapshots, readout, question, cues.given)
 
     def _standing(self, seen: _Seen, dimension: int, view: View) -> Standing:
         """What the namespaces are like as a whole, kept until one of them changes."""
@@ -335,7 +336,7 @@ def _beta(given: float | None, count: int, deviation: float) -> float:
 def _recall(answer: _Answer, fields: Fields) -> Recall:
     """What a readout found, with the episodes themselves."""
     readout, similar = answer.readout, np.zeros(len(answer.readout.best))
-    found = episodes.by_seq(answer.connection, readout.scope.keys[readout.best].tolist())
+    found = episodes.by_seq(answer.connection, readout.scope.keys[readout.best].tolist(), answer.visibility)
     if answer.cues is not None:
         similar = rescored(readout.scope, readout.best, answer.cues.astype(np.float64))
     recollections = tuple(

@@ -13,6 +13,7 @@ import numpy as np
 from sqlalchemy import ColumnElement, Connection, and_
 
 from am_agent.hopfield.attributes import NEVER, Attributes, AttributesView
+from am_agent.hopfield.bonds import Bonds, BondsView
 from am_agent.hopfield.chains import Chains, ChainView
 from am_agent.hopfield.intervals import Intervals, IntervalsView
 from am_agent.hopfield.metric import Moments
@@ -42,6 +43,7 @@ class Snapshot:
         patterns: Their vectors.
         attributes: Who, in which session, when, until when.
         chains: What lies next to what in its session.
+        bonds: What says that it answers what, or was made from what.
         words: The terms of their texts.
         spellings: The words of their texts as they are spelt.
         entities: The entities their texts name.
@@ -57,6 +59,7 @@ class Snapshot:
     patterns: PatternView
     attributes: AttributesView
     chains: ChainView
+    bonds: BondsView
     words: PostingsView
     spellings: PostingsView
     entities: PostingsView
@@ -78,6 +81,7 @@ class Block:
         self._patterns = PatternSet(dimension, resident=resident)
         self._attributes = Attributes()
         self._chains = Chains()
+        self._bonds = Bonds()
         self._words = Postings()
         self._spellings = Postings()
         self._entities = Postings()
@@ -110,6 +114,7 @@ class Block:
             self._patterns.compact(kept)
             self._attributes.compact(kept)
             self._chains.compact(kept)
+            self._bonds.compact(kept)
             self._words.compact(kept)
             self._spellings.compact(kept)
             self._entities.compact(kept)
@@ -121,10 +126,12 @@ class Block:
             _number(self._sessions, None if row.session is None else (row.namespace_id, row.session)) for row in rows
         ]
         times = [row.occurred_at for row in rows]
-        self._roster.append([row.seq for row in rows])
+        keys, firsts = [row.seq for row in rows], [row.first_seq for row in rows]
+        self._roster.append(keys)
         self._patterns.append([row.patterns for row in rows])
         self._attributes.append(actors, sessions, times, [_end(row) for row in rows])
-        self._chains.append(sessions, times, [row.first_seq for row in rows])
+        self._chains.append(sessions, times, firsts)
+        self._bonds.append(keys, firsts, [row.named for row in rows])
         self._words.append([terms(row.text) for row in rows])
         self._spellings.append([spelt(row.text) for row in rows])
         self._entities.append([_named(row.text) for row in rows])
@@ -155,6 +162,7 @@ class Block:
                 self._patterns.view(),
                 self._attributes.view(),
                 self._chains.view(),
+                self._bonds.view(),
                 self._words.view(),
                 self._spellings.view(),
                 self._entities.view(),

@@ -121,6 +121,24 @@ def test_recall_by_features_with_a_cue_or_without_one(am: Am) -> None:
     assert first("note", "--actor", "ana", "--time", "2026-05-20")[0] == "n2"
 
 
+def test_links_are_remembered_and_shown(am: Am) -> None:
+    """By id; `show` tells them in lines and in JSON, and what is not there is named with its cure."""
+    for id_ in ("key", "rain"):
+        _remembered(am, f"about {id_}", "--id", id_)
+    linking = ("--reply-to", "key", "--derived-from", "rain", "--derived-from", "key")
+    assert _remembered(am, "Ben has it.", "--id", "ben", *linking) == "ben"
+    shown = am("show", "ben").out
+    assert re.search(r"^reply_to +key$", shown, re.M)
+    assert re.search(r'^derived_from +\["rain", "key"\]$', shown, re.M)
+    assert not re.search("reply_to|derived_from", am("show", "key").out)
+    facts = [am("show", "ben", "--json").json, am("list", "--json").json[-1], am("list", "--json").json[0]]
+    assert [(each["reply_to"], each["derived_from"]) for each in facts] == [("key", ["rain", "key"])] * 2 + [(None, [])]
+    (first,) = am("recall", "Ben", "-k", "1", "--json").json["recollections"]
+    assert (first["id"], first["reply_to"], first["derived_from"]) == ("ben", "key", ["rain", "key"])
+    unknown = "there is no episode 'x' in the namespace () to answer; remember it first, or leave it out of reply_to"
+    assert am("remember", "Who?", "--reply-to", "x") == Run(1, "", f"Error: {unknown}\n")
+
+
 def test_recall_explains_itself(am: Am) -> None:
     """What each field gave, in the library's words; how the cue was read is told beside a table and in JSON."""
     _remembered(am, "The quarterly report is due on Friday.", "--id", "report")
@@ -239,7 +257,7 @@ def test_stats_and_path_say_what_and_where(am: Am, tmp_path: Path) -> None:
     assert not (tmp_path / "memory.db").exists()
     _remembered(am, "one")
     stats = am("stats", "--json").json
-    assert (stats["episodes"], stats["embedder"], stats["schema"]) == (1, "am_agent/deterministic-64", "0004")
+    assert (stats["episodes"], stats["embedder"], stats["schema"]) == (1, "am_agent/deterministic-64", "0005")
     assert re.search(r"^episodes +1$", am("stats").out, re.M)
 
 
