@@ -205,10 +205,19 @@ class Retrieval:
 
     def _ask(self, request: Request, finish: Callable[[_Answer], T]) -> T | None:
         """Put a question to what is stored, and finish within the transaction; None where nothing was ever stored."""
-        while True:  # asked again where the file moved to another embedder in between
-            worded = request.asked.text is not None and request.fields != COSINE
+        if request.asked.text is None:  # nothing has to be embedded: one transaction will do
             with self._database.reading() as connection:
-                found, seen = self._look(connection, request.view, None, worded=worded)
+                found, seen = self._look(connection, request.view, None)
+                if found.space is None or seen is None:
+                    if request.asked.near is not None:
+                        _seq(connection, (), request.asked.near, request.view)
+                    return None
+                question = _question(request, seen.snapshots)
+                cues = self._cues(request, question, found.space)
+                return finish(self._answer(connection, request, question, cues, seen, found, found.space.dimension))
+        while True:  # asked again where the file moved to another embedder in between
+            with self._database.reading() as connection:
+                found, seen = self._look(connection, request.view, None, worded=request.fields != COSINE)
                 if found.space is None:
                     if request.asked.near is not None:
                         _seq(connection, (), request.asked.near, request.view)

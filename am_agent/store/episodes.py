@@ -317,12 +317,15 @@ def erase(
     )
 
 
+# Made once: every write asks, and to make a statement costs more than to run it.
+_EXPIRED = select(episode.c.namespace_id, episode.c.id).where(
+    episode.c.expires_at <= bindparam("now"), episode.c.superseded_at.is_(None)
+)
+
+
 def erase_expired(connection: Connection, now: datetime) -> Erased:
     """Delete what has expired, in every namespace."""
-    expired = select(episode.c.namespace_id, episode.c.id).where(
-        episode.c.expires_at <= now, episode.c.superseded_at.is_(None)
-    )
-    found = connection.execute(expired).all()
+    found = connection.execute(_EXPIRED, {"now": now}).all()
     return _together(
         _erase(connection, and_(episode.c.namespace_id == namespace_id, episode.c.id == id_), now)
         for namespace_id, id_ in found

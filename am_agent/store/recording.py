@@ -24,6 +24,11 @@ from am_agent.store.schema import episode, vector
 _CHUNK = 500  # strings in one statement: SQLite bounds the number of its variables
 
 
+# Made once: every write uses them, and to make a statement costs more than to run it.
+_INSERT = insert(episode).returning(episode.c.seq, sort_by_parameter_order=True)
+_VECTORS = insert(vector)
+
+
 class Outcome(NamedTuple):
     """The id under which a draft is known, and whether anything had to be written."""
 
@@ -170,12 +175,11 @@ class Recording:
             self._connection.execute(close, [{"closed": seq} for seq in self._closed])
         if self._pending:
             rows = [version.row for version in self._pending]
-            returning = insert(episode).returning(episode.c.seq, sort_by_parameter_order=True)
-            for version, seq in zip(self._pending, self._connection.execute(returning, rows).scalars(), strict=True):
+            for version, seq in zip(self._pending, self._connection.execute(_INSERT, rows).scalars(), strict=True):
                 version.seq = seq
                 self._changes.append(Change("insert", version.row["namespace_id"], seq))
             self._connection.execute(
-                insert(vector),
+                _VECTORS,
                 [
                     row
                     for each in self._pending
