@@ -139,6 +139,7 @@ class Intake:
             erased = episodes.erase(connection, scope, now, ids=ids)
             receipt = erasures.append(connection, now, erased) if erased.seqs else None
         if receipt is not None:
+            self._encoder.forget()
             self._unfinished = self._urgent = True
         self.finish_erasure(patience=_PATIENCE)
         gone = not self._unfinished if receipt is None else receipt.number <= self._rid
@@ -188,6 +189,7 @@ class Intake:
                 erasures.append(connection, now, expired)
             yield connection, now
         if expired.seqs:
+            self._encoder.forget()
             self._unfinished = True
 
     def _put(
