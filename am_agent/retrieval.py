@@ -130,7 +130,7 @@ class _Patterns:
         wanted = keys.tolist()
         missing = [key for key in wanted if key not in self._read]
         if missing:
-            self._read |= episodes.patterns_of(self._connection, self._space_id, missing)
+            self._read |= episodes.vectors_of(self._connection, missing, self._space_id)
         return [self._read[key] for key in wanted]
 
 
@@ -205,9 +205,10 @@ class Retrieval:
 
     def _ask(self, request: Request, finish: Callable[[_Answer], T]) -> T | None:
         """Put a question to what is stored, and finish within the transaction; None where nothing was ever stored."""
+        worded = request.fields != COSINE
         if request.asked.text is None:  # nothing has to be embedded: one transaction will do
             with self._database.reading() as connection:
-                found, seen = self._look(connection, request.view, None)
+                found, seen = self._look(connection, request.view, None, worded=worded)
                 if found.space is None or seen is None:
                     if request.asked.near is not None:
                         _seq(connection, (), request.asked.near, request.view)
@@ -217,7 +218,10 @@ class Retrieval:
                 return finish(self._answer(connection, request, question, cues, seen, found, found.space.dimension))
         while True:  # asked again where the file moved to another embedder in between
             with self._database.reading() as connection:
-                found, seen = self._look(connection, request.view, None, worded=request.fields != COSINE)
+                if worded:
+                    found, seen = self._look(connection, request.view, None, worded=True)
+                else:
+                    found, seen = space.find(connection), None
                 if found.space is None:
                     if request.asked.near is not None:
                         _seq(connection, (), request.asked.near, request.view)
@@ -226,7 +230,7 @@ class Retrieval:
             question = _question(request, [] if seen is None else seen.snapshots)
             cues = self._cues(request, question, found.space)
             with self._database.reading() as connection:
-                now, seen = self._look(connection, request.view, seen)
+                now, seen = self._look(connection, request.view, seen, worded=worded)
                 if now == found and seen is not None:
                     return finish(self._answer(connection, request, question, cues, seen, found, found.space.dimension))
 
@@ -244,25 +248,32 @@ class Retrieval:
         return _Cues(vectors[:1], unit_vectors(vectors.mean(axis=0)))
 
     def _look(
-        self, connection: Connection, view: View, before: _Seen | None, *, worded: bool = True
+        self, connection: Connection, view: View, before: _Seen | None, *, worded: bool
     ) -> tuple[Found, _Seen | None]:
-        """The space and, if asked, the namespaces that a cue may see, as the connection's transaction shows them.
+        """The space and the namespaces that a cue may see, as the connection's transaction shows them.
 
         The transaction begins with its first read. That happens under the lock: another thread could move the working
         set past what this transaction sees otherwise.
+
+        Args:
+            connection: A transaction's.
+            view: What the cue may see.
+            before: What was seen for the same cue earlier; it is returned if it is still so.
+            worded: With what texts say.
         """
         with self._lock:
             found = space.find(connection)
-            if found.space is None or not worded:
+            if found.space is None:
                 return found, None
             position = journal.position(connection)
             if before is not None and before.position == position:
                 return found, before
             ids = namespaces.find(connection, view.namespace, subtree=view.subtree)
+            here = connection, ids, found.id, found.space.dimension
             if view.visibility.as_of is None:
-                snapshots = self._working_set.snapshots(connection, ids, found.id, found.space.dimension)
+                snapshots = self._working_set.snapshots(*here, worded=worded)
             else:
-                snapshots = [past(connection, ids, found.id, found.space.dimension, view.visibility)]
+                snapshots = [past(*here, view.visibility, worded=worded)]
         return found, _Seen(position, tuple(ids), snapshots)
 
     def _answer(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -15,23 +15,17 @@ from sqlalchemy import ColumnElement, Connection, and_
 from am_agent.hopfield.attributes import NEVER, Attributes, AttributesView
 from am_agent.hopfield.bonds import Bonds, BondsView
 from am_agent.hopfield.chains import Chains, ChainView
-from am_agent.hopfield.intervals import Intervals, IntervalsView
+from am_agent.hopfield.intervals import IntervalsView
 from am_agent.hopfield.metric import Moments
 from am_agent.hopfield.patterns import PatternSet, PatternView
 from am_agent.hopfield.roster import Integers, Roster, RosterView
-from am_agent.lexical.entities import entities
-from am_agent.lexical.postings import Postings, PostingsView
-from am_agent.lexical.spelling import spelt
-from am_agent.lexical.terms import terms
+from am_agent.lexical.postings import PostingsView
 from am_agent.store import journal
-from am_agent.store.episodes import Stored, Visibility, numbers, stored
+from am_agent.store.episodes import Lot, Stored, Visibility, numbers, stored, texts_of
 from am_agent.store.schema import episode, microseconds
-from am_agent.times import years_in
+from am_agent.wording import Wording, WordingView
 
 Name = TypeVar("Name", bound=Hashable)
-
-_OPENING = 60
-"""Characters of a text whose entities count twice: what a text is about is named at its beginning."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,10 +38,7 @@ class Snapshot:
         attributes: Who, in which session, when, until when.
         chains: What lies next to what in its session.
         bonds: What says that it answers what, or was made from what.
-        words: The terms of their texts.
-        spellings: The words of their texts as they are spelt.
-        entities: The entities their texts name.
-        years: The years their texts name.
+        wording: What their texts say; None where nobody has asked for it.
         actors: The number of each name that occurs in `attributes`, and of others that came later or are gone: a name
             keeps its number. To look names up in, not to iterate over while others write.
         called: The numbers of the living episodes' actors by what they are called, folded to lower case: a whole name,
@@ -60,13 +51,35 @@ class Snapshot:
     attributes: AttributesView
     chains: ChainView
     bonds: BondsView
-    words: PostingsView
-    spellings: PostingsView
-    entities: PostingsView
-    years: IntervalsView
+    wording: WordingView | None
     actors: Mapping[str, int]
     called: Mapping[str, frozenset[int]]
     moments: Moments
+
+    @property
+    def words(self) -> PostingsView:
+        """The terms of their texts."""
+        return self._said().words
+
+    @property
+    def spellings(self) -> PostingsView:
+        """The words of their texts as they are spelt."""
+        return self._said().spellings
+
+    @property
+    def entities(self) -> PostingsView:
+        """The entities their texts name."""
+        return self._said().entities
+
+    @property
+    def years(self) -> IntervalsView:
+        """The years their texts name."""
+        return self._said().years
+
+    def _said(self) -> WordingView:
+        if self.wording is None:
+            raise ValueError("this snapshot was made without its texts; ask the working set for one that is `worded`")
+        return self.wording
 
     def expired(self, now: datetime) -> Integers:
         """The places that are not to be seen any more."""
@@ -74,36 +87,53 @@ class Snapshot:
 
 
 class Block:
-    """The current episodes of one namespace, as arrays. Taking over a new one costs the same however many there are."""
+    """The current episodes of one namespace, as arrays. Taking over a new one costs the same however many there are.
 
-    def __init__(self, rows: Sequence[Stored], dimension: int, *, resident: bool = True) -> None:
+    What texts say is taken in apart, and later: many a recall does not ask for it, and it takes most of the time.
+
+    Args:
+        lots: The episodes, in the order of recording.
+        dimension: Of their patterns.
+        resident: Keep the patterns themselves, too, and not their codes alone.
+    """
+
+    def __init__(self, lots: Iterable[Lot], dimension: int, *, resident: bool = True) -> None:
         self._roster = Roster()
         self._patterns = PatternSet(dimension, resident=resident)
         self._attributes = Attributes()
         self._chains = Chains()
         self._bonds = Bonds()
-        self._words = Postings()
-        self._spellings = Postings()
-        self._entities = Postings()
-        self._years = Intervals()
+        self._wording = Wording()  # of the first places, up to where texts were last asked for
         self._called: dict[str, frozenset[int]] = {}
         self._living = Counter[int]()  # episodes of each actor, by number
         self._snapshot: Snapshot | None = None
         # Names are only ever added: snapshots that were handed out read the same dictionary.
         self._actors: dict[str, int] = {}
         self._sessions: dict[tuple[int, str], int] = {}  # with the namespace: a session does not reach into another
-        self.update((), rows)
+        self._append(lots)
 
-    def update(self, touched: Iterable[int], rows: Sequence[Stored]) -> None:
-        """Take over what rows are now: `rows` holds the touched ones that are still current."""
+    def update(self, touched: Iterable[int], lot: Lot) -> None:
+        """Take over what rows are now: `lot` holds the touched ones that are still current."""
         self._snapshot = None
         roster = self._roster.view()
         held = set(roster.keys[roster.places(touched)].tolist())
-        kept = [row for row in rows if row.seq in held]
+        kept = [row for row in lot.rows if row.seq in held]
         if kept:  # whatever else changes makes another row: only its end can have moved
             self._attributes.prolong(roster.places(row.seq for row in kept), [_end(row) for row in kept])
         self._discard(held.difference(row.seq for row in kept))
-        self._append([row for row in rows if row.seq not in held])
+        self._append([lot.without(held)])
+
+    def unread(self) -> list[int]:
+        """The living episodes whose texts were not taken in yet."""
+        roster, start = self._roster.view(), len(self._wording)
+        return [int(key) for key in roster.keys[start:][roster.alive[start:]]]
+
+    def word(self, texts: Mapping[int, str]) -> None:
+        """Take in the texts of all episodes that are `unread`."""
+        keys = self._roster.view().keys[len(self._wording) :].tolist()
+        if keys:
+            self._snapshot = None
+            self._wording.append([texts.get(key, "") for key in keys])  # of the dead, nothing is asked any more
 
     def _discard(self, seqs: Iterable[int]) -> None:
         places = self._roster.view().places(seqs)
@@ -115,36 +145,35 @@ class Block:
             self._attributes.compact(kept)
             self._chains.compact(kept)
             self._bonds.compact(kept)
-            self._words.compact(kept)
-            self._spellings.compact(kept)
-            self._entities.compact(kept)
-            self._years.compact(kept)
+            self._wording.compact(kept[: len(self._wording)])
 
-    def _append(self, rows: Sequence[Stored]) -> None:
-        actors = [self._actor(row.actor) for row in rows]
-        sessions = [
-            _number(self._sessions, None if row.session is None else (row.namespace_id, row.session)) for row in rows
-        ]
+    def _append(self, lots: Iterable[Lot]) -> None:
+        rows: list[Stored] = []
+        for lot in lots:
+            self._patterns.append(lot.patterns, lot.heights)
+            rows += lot.rows
+        actors = self._enter([row.actor for row in rows])
+        sessions = _numbered(
+            self._sessions, [None if row.session is None else (row.namespace_id, row.session) for row in rows]
+        )
         times = [row.occurred_at for row in rows]
         keys, firsts = [row.seq for row in rows], [row.first_seq for row in rows]
         self._roster.append(keys)
-        self._patterns.append([row.patterns for row in rows])
         self._attributes.append(actors, sessions, times, [_end(row) for row in rows])
         self._chains.append(sessions, times, firsts)
         self._bonds.append(keys, firsts, [row.named for row in rows])
-        self._words.append([terms(row.text) for row in rows])
-        self._spellings.append([spelt(row.text) for row in rows])
-        self._entities.append([_named(row.text) for row in rows])
-        self._years.append([years_in(row.text) for row in rows])
 
-    def _actor(self, name: str | None) -> int:
-        number = _number(self._actors, name)
-        if name is not None:
-            self._living[number] += 1
-            if self._living[number] == 1:
-                for called in _calls(name):
-                    self._called[called] = self._called.get(called, frozenset()) | {number}
-        return number
+    def _enter(self, names: Sequence[str | None]) -> list[int]:
+        """The numbers of some episodes' actors, who have one more each."""
+        numbers = _numbered(self._actors, names)
+        for name, count in Counter(names).items():
+            if name is not None:
+                number = self._actors[name]
+                if not self._living[number]:
+                    for called in _calls(name):
+                        self._called[called] = self._called.get(called, frozenset()) | {number}
+                self._living[number] += count
+        return numbers
 
     def _leave(self, numbers: Sequence[int]) -> None:
         """Let each of some episodes' actors have one less; who has none is not called anything any more."""
@@ -157,16 +186,14 @@ class Block:
     def snapshot(self) -> Snapshot:
         """The block as it is now: the same object until something changes, so that what follows from it is kept."""
         if self._snapshot is None:
+            roster = self._roster.view()
             self._snapshot = Snapshot(
-                self._roster.view(),
+                roster,
                 self._patterns.view(),
                 self._attributes.view(),
                 self._chains.view(),
                 self._bonds.view(),
-                self._words.view(),
-                self._spellings.view(),
-                self._entities.view(),
-                self._years.view(),
+                self._wording.view() if len(self._wording) == len(roster.keys) else None,
                 MappingProxyType(self._actors),
                 MappingProxyType(self._called),
                 self._patterns.moments,
@@ -174,21 +201,15 @@ class Block:
         return self._snapshot
 
 
-def _number(names: dict[Name, int], name: Name | None) -> int:
-    """The number of a name, a new one where it has none yet; -1 for no name."""
-    return -1 if name is None else names.setdefault(name, len(names))
+def _numbered(numbers: dict[Name, int], names: Sequence[Name | None]) -> list[int]:
+    """The number of each name, a new one where it has none yet; -1 for no name."""
+    return [-1 if name is None else numbers.setdefault(name, len(numbers)) for name in names]
 
 
 def _calls(name: str) -> set[str]:
     """What somebody of a name is called."""
     whole = name.casefold()
     return {whole, *whole.split()}
-
-
-def _named(text: str) -> list[str]:
-    """The entities of a text, those of its opening twice."""
-    found = entities(text)
-    return [name for name, start in found.items() if start < _OPENING] + list(found)
 
 
 def _end(row: Stored) -> int:
@@ -214,17 +235,33 @@ class WorkingSet:
         self._space_id = 0
 
     def snapshots(
-        self, connection: Connection, namespace_ids: Sequence[int], space_id: int, dimension: int
+        self,
+        connection: Connection,
+        namespace_ids: Sequence[int],
+        space_id: int,
+        dimension: int,
+        *,
+        worded: bool = True,
     ) -> list[Snapshot]:
-        """The episodes of some namespaces, as the connection's transaction sees them."""
+        """The episodes of some namespaces, as the connection's transaction sees them.
+
+        Args:
+            connection: A transaction's.
+            namespace_ids: Of the namespaces.
+            space_id: Of the vectors.
+            dimension: Of the vectors.
+            worded: With what their texts say, too.
+        """
         try:
             if space_id != self._space_id:
                 self._blocks, self._space_id = {}, space_id
             self._catch_up(connection)
             for namespace_id in namespace_ids:
                 if namespace_id not in self._blocks:
-                    rows = self._current(connection, episode.c.namespace_id == namespace_id)
-                    self._blocks[namespace_id] = Block(rows, dimension, resident=self._resident)
+                    lots = self._current(connection, episode.c.namespace_id == namespace_id)
+                    self._blocks[namespace_id] = Block(lots, dimension, resident=self._resident)
+                if worded:
+                    _word(connection, self._blocks[namespace_id])
         except BaseException:
             self._blocks = {}  # read half of the journal, or interrupted in the middle of a block: true no more
             raise
@@ -241,11 +278,11 @@ class WorkingSet:
                 touched.setdefault(change.namespace_id, set()).add(change.episode_seq)
         for namespace_id, seqs in touched.items():
             # What happened to a row does not matter, only what it is now: a burst of entries folds into one read.
-            rows = self._current(connection, episode.c.seq.in_(numbers(seqs)))
-            self._blocks[namespace_id].update(seqs, rows)
+            lots = self._current(connection, episode.c.seq.in_(numbers(seqs)))
+            self._blocks[namespace_id].update(seqs, Lot.joined(lots))
 
-    def _current(self, connection: Connection, where: ColumnElement[bool]) -> list[Stored]:
-        return list(stored(connection, self._space_id, and_(where, episode.c.superseded_at.is_(None))))
+    def _current(self, connection: Connection, where: ColumnElement[bool]) -> Iterator[Lot]:
+        return stored(connection, self._space_id, and_(where, episode.c.superseded_at.is_(None)))
 
 
 def past(
@@ -254,7 +291,18 @@ def past(
     space_id: int,
     dimension: int,
     visibility: Visibility,
+    *,
+    worded: bool = True,
 ) -> Snapshot:
     """The episodes of some namespaces as they were at an earlier time: read for one answer, and not kept."""
     where = and_(episode.c.namespace_id.in_(numbers(namespace_ids)), visibility.clause())
-    return Block(list(stored(connection, space_id, where)), dimension).snapshot()
+    block = Block(stored(connection, space_id, where), dimension)
+    if worded:
+        _word(connection, block)
+    return block.snapshot()
+
+
+def _word(connection: Connection, block: Block) -> None:
+    """Take in the texts that a block lacks."""
+    unread = block.unread()
+    block.word(texts_of(connection, unread) if unread else {})

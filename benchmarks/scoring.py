@@ -23,7 +23,7 @@ from am_agent.hopfield.scope import Scope
 from am_agent.question import read
 from am_agent.readout import fused
 from am_agent.standing import standing
-from am_agent.store.episodes import Stored
+from am_agent.store.episodes import Lot, Stored
 from am_agent.working_set import Block, Snapshot
 
 _DIMENSION = 384
@@ -107,23 +107,25 @@ def _milliseconds(run: Callable[[int], object], cue: int) -> float:
 def _snapshot(rng: np.random.Generator, rows: Vectors) -> Snapshot:
     """A namespace of short texts by a few actors, in sessions of forty."""
     times = np.sort(rng.integers(0, 50 * _YEAR, len(rows))).tolist()
-    return Block(
+    lot = Lot(
         [
             Stored(
                 seq=seq,
                 namespace_id=1,
                 first_seq=seq,
-                text=" ".join(_text(rng, _WORDS)),
                 actor=f"actor{seq % 7}",
                 session=f"session{seq // 40}",
                 occurred_at=times[seq],
                 expires_at=None,
-                patterns=rows[seq : seq + 1],
             )
             for seq in range(len(rows))
         ],
-        _DIMENSION,
-    ).snapshot()
+        np.ones(len(rows), dtype=np.int64),
+        rows,
+    )
+    block = Block([lot], _DIMENSION)
+    block.word({seq: " ".join(_text(rng, _WORDS)) for seq in block.unread()})
+    return block.snapshot()
 
 
 def _text(rng: np.random.Generator, words: int) -> list[str]:

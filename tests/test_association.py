@@ -14,17 +14,17 @@ from am_agent.hopfield.scan import Matches, Pass
 from am_agent.hopfield.scope import Scope
 from am_agent.question import Question
 from am_agent.standing import Standing
-from am_agent.store.episodes import Stored
-from am_agent.working_set import Block, Snapshot
+from am_agent.working_set import Snapshot
+from tests.lots import Row, block
 
 OPEN = Standing(0, Moments.none(1), np.eye(1), steps=(1.0, 0.5), entities=1.0)
 STEPS = replace(OPEN, entities=0.0)
 NAMES = replace(OPEN, steps=(0.0, 0.0))
 
 
-def _stored(place: int, text: str, session: str | None, named: tuple[int, ...] = ()) -> Stored:
+def _stored(place: int, text: str, session: str | None, named: tuple[int, ...] = ()) -> Row:
     rows = np.ones((1, 1), dtype=np.float32)
-    return Stored(place + 1, 1, place + 1, text, None, session, place, None, rows, tuple(each + 1 for each in named))
+    return Row(place + 1, 1, place + 1, text, None, session, place, None, rows, tuple(each + 1 for each in named))
 
 
 def _matches(scores: np.ndarray, candidates: np.ndarray, others: np.ndarray) -> Matches:
@@ -50,7 +50,7 @@ def _first(
     told = texts or ["nothing"] * len(scores)
     links = named or {}
     rows = [_stored(place, text, session, links.get(place, ())) for place, text in enumerate(told)]
-    snapshot = Block(rows, 1).snapshot()
+    snapshot = block(rows, 1).snapshot()
     scope = Scope.of([(snapshot.roster, snapshot.patterns)], allowed=allowed)
     found = np.where(scope.eligible, np.array(scores), -np.inf)
     candidates = np.flatnonzero(scope.eligible) if exact is None else np.array(exact)
@@ -192,8 +192,8 @@ def test_sessions_of_several_namespaces_stay_apart() -> None:
     """A neighbour is in the same namespace."""
     parts: list[Snapshot] = []
     for start in (0, 3):
-        block = Block([_stored(start + place, "nothing", "s") for place in range(3)], 1)
-        parts.append(block.snapshot())
+        made = block([_stored(start + place, "nothing", "s") for place in range(3)], 1)
+        parts.append(made.snapshot())
     scope = Scope.of([(each.roster, each.patterns) for each in parts])
     scores = np.array([0, 0, 7.0, 0, 0, 0])
     first = Stage(parts, scope, _matches(scores, np.arange(6), scores.copy()), np.zeros(6), 0.0)

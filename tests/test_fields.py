@@ -14,10 +14,10 @@ from am_agent.hopfield.fusion import content_query
 from am_agent.hopfield.scope import Scope
 from am_agent.question import Question
 from am_agent.standing import standing
-from am_agent.store.episodes import Stored
 from am_agent.store.schema import microseconds
 from am_agent.times import Period, times_in
 from am_agent.working_set import Block, Snapshot
+from tests.lots import Row, block, lot
 
 DAY = datetime(2024, 5, 1, tzinfo=UTC)
 
@@ -25,7 +25,7 @@ DAY = datetime(2024, 5, 1, tzinfo=UTC)
 def _block(*rows: dict[str, Any], first: int = 1) -> Block:
     """Episodes whose patterns are the axes, numbered from `first` on."""
     stored = [
-        Stored(
+        Row(
             first + place,
             1,
             first + place,
@@ -39,7 +39,7 @@ def _block(*rows: dict[str, Any], first: int = 1) -> Block:
         )
         for place, row in enumerate(rows)
     ]
-    return Block(stored, 4)
+    return block(stored, 4)
 
 
 def _scope(*snapshots: Snapshot, allowed: list[int] | None = None) -> Scope:
@@ -125,7 +125,7 @@ def test_beside_an_episode_are_its_neighbours() -> None:
     snapshot = block.snapshot()
     assert beside(5, [snapshot], _scope(snapshot)).tolist() == [0, 0.8, 1.2, 2, 0, 2, 1.2, 0.8, 0]
     assert beside(1, [snapshot], _scope(snapshot)).tolist() == [0, 2, 1.2, 0.8, 0, 0, 0, 0, 0]
-    block.update([6], [])
+    block.update([6], lot([]))
     snapshot = block.snapshot()
     assert beside(5, [snapshot], _scope(snapshot)).tolist() == [0, 0.8, 1.2, 2, 0, 0, 2, 1.2, 0.8]
 
@@ -210,7 +210,7 @@ def test_only_what_may_be_seen_is_listened_to() -> None:
     assert both is not None
     assert both.tolist() == [0.5, 0.5]
     filtered = _scope(block.snapshot(), allowed=[2, 3])
-    block.update([1], [])
+    block.update([1], lot([]))
     forgotten = _scope(block.snapshot())
     assert len(forgotten.patterns[0].codes.values) == 8  # dead, but in the array still
     for scope in (filtered, forgotten):

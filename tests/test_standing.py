@@ -10,8 +10,8 @@ import pytest
 
 from am_agent.hopfield.metric import Moments, metric
 from am_agent.standing import Standing, standing
-from am_agent.store.episodes import Stored
-from am_agent.working_set import Block, Snapshot
+from am_agent.working_set import Snapshot
+from tests.lots import Row, block, lot
 
 D = 32
 PRIOR_STEPS = (1 / 2, 1 / 2)  # of the gate from 1 to 2 at a coherence of 1.5; far away 0.5, so steps count in full
@@ -25,10 +25,10 @@ def _unit(rows: Any) -> Any:
 def _snapshot(rows: Any, sessions: Sequence[str | None], texts: Mapping[int, str] | None = None) -> Snapshot:
     """Episodes with these patterns, in the order of their sessions."""
     stored = [
-        Stored(place + 1, 1, place + 1, (texts or {}).get(place, "nothing"), None, session, place, None, row[None, :])
+        Row(place + 1, 1, place + 1, (texts or {}).get(place, "nothing"), None, session, place, None, row[None, :])
         for place, (row, session) in enumerate(zip(_unit(rows), sessions, strict=True))
     ]
-    return Block(stored, D).snapshot()
+    return block(stored, D).snapshot()
 
 
 def _chat(size: int, seed: int = 1) -> Any:
@@ -111,14 +111,15 @@ def test_the_gate_of_entities(alike: float, shared: int, least: float, most: flo
 def test_the_dead_are_not_looked_at() -> None:
     """What is left says what links are worth, as if the others had never been."""
     rows = _chat(60)
-    block = Block([], D)
+    some = block([], D)
     stored = [
-        Stored(place + 1, 1, place + 1, f"of Kofi Annan{place // 4}", None, "s", place, None, row[None, :])
+        Row(place + 1, 1, place + 1, f"of Kofi Annan{place // 4}", None, "s", place, None, row[None, :])
         for place, row in enumerate(_unit(rows))
     ]
-    block.update([], stored)
-    block.update(range(1, 12), [])  # fewer than a quarter: they stay in the arrays
-    assert_same(standing([block.snapshot()], D), standing([Block(stored[11:], D).snapshot()], D))
+    some.update([], lot(stored))
+    some.word({row.seq: row.text for row in stored})
+    some.update(range(1, 12), lot([]))  # fewer than a quarter: they stay in the arrays
+    assert_same(standing([some.snapshot()], D), standing([block(stored[11:], D).snapshot()], D))
 
 
 def test_several_namespaces_are_summed() -> None:
@@ -130,7 +131,7 @@ def test_several_namespaces_are_summed() -> None:
     moments = parts[0].moments + parts[1].moments + parts[2].moments
     assert known.moments.total == pytest.approx(moments.total)
     assert known.metric == pytest.approx(metric(moments), abs=1e-12)
-    assert_same(standing(parts[:1], D), standing([*parts[:1], Block([], D).snapshot()], D))
+    assert_same(standing(parts[:1], D), standing([*parts[:1], block([], D).snapshot()], D))
 
 
 def test_the_sample_is_spread_evenly() -> None:

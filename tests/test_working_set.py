@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -149,6 +149,14 @@ def _recalled(snapshot: Snapshot) -> tuple[dict[int, Any], list[float]]:
     return facts, floats
 
 
+def _said(snapshot: Snapshot) -> Any:
+    """The same of a snapshot that has its texts, but for names, of which later ones are added."""
+    if snapshot.wording is None:
+        return None
+    facts, floats = _recalled(snapshot)
+    return {key: fact for key, fact in facts.items() if key != -1}, floats
+
+
 def _assert_recalls_alike(one: Snapshot, other: Snapshot) -> None:
     (facts, floats), (facts2, floats2) = _recalled(one), _recalled(other)
     assert facts == facts2
@@ -188,48 +196,76 @@ def _expected(memory: Memory, now: datetime) -> dict[int, tuple[Any, ...]]:
     return expected
 
 
-def _snapshot(memory: Memory, working_set: WorkingSet) -> Snapshot | None:
+def _snapshot(memory: Memory, working_set: WorkingSet, *, worded: bool = True) -> Snapshot | None:
     with memory._read() as connection:
         found, ids = space.find(connection), namespaces.find(connection, ())
-        return next(iter(working_set.snapshots(connection, ids, found.id, 8)), None)
+        return next(iter(working_set.snapshots(connection, ids, found.id, 8, worded=worded)), None)
+
+
+def _write(memory: Memory, clock: Any, verb: str, arguments: Sequence[Any]) -> None:
+    if verb == "remember":
+        memory.remember_many(items_of(arguments[0], memory), batch=2)
+    elif verb == "update":
+        named = sayable(arguments[2], arguments[0], [each.id for each in memory.list()])
+        with suppress(errors.UnknownEpisode):
+            memory.update(arguments[0], **arguments[1], **named)
+    elif verb == "forget":
+        memory.forget(ids=arguments[0])
+    elif verb == "wait":
+        clock.shift(arguments[0])
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(STEPS, min_size=1, max_size=14))
 def test_what_is_kept_equals_what_is_rebuilt_from_sql(steps: list[tuple[Any, ...]]) -> None:
-    """All that recall uses, after any writes; and older snapshots stay as they were."""
+    """All that recall uses, after any writes, texts asked for or not; and older snapshots stay as they were."""
     kept, seen = WorkingSet(), []
     with time_machine.travel(START, tick=False) as clock, Memory(embedder=SMALL) as memory:
         for number, (verb, *arguments) in enumerate([*steps, ("look",)]):
             clock.shift(timedelta(milliseconds=1))
-            if verb == "remember":
-                memory.remember_many(items_of(arguments[0], memory), batch=2)
-            elif verb == "update":
-                named = sayable(arguments[2], arguments[0], [each.id for each in memory.list()])
-                with suppress(errors.UnknownEpisode):
-                    memory.update(arguments[0], **arguments[1], **named)
-            elif verb == "forget":
-                memory.forget(ids=arguments[0])
-            elif verb == "wait":
-                clock.shift(arguments[0])
+            _write(memory, clock, verb, arguments)
             if verb not in ("look", "update") and number % 2:
                 continue  # so that several writes are taken over at once
             now = datetime.now(UTC)
-            snapshot = _snapshot(memory, kept)
+            snapshot = _snapshot(memory, kept, worded=verb == "look")
             expected = _expected(memory, now)
             if snapshot is None:
                 assert expected == {}
             else:
                 assert _facts(snapshot, now) == expected
                 assert snapshot.moments.count == sum(len(each[0]) // 32 for each in _facts(snapshot, START).values())
-                seen.append((snapshot, now, expected))
+                seen.append((snapshot, now, expected, _said(snapshot)))
         if snapshot is not None:
             rebuilt = _snapshot(memory, WorkingSet())
             assert rebuilt is not None
             assert _facts(rebuilt, now) == expected
             _assert_recalls_alike(snapshot, rebuilt)
-    for snapshot, then, expected in seen:
+    for snapshot, then, expected, said in seen:
         assert _facts(snapshot, then) == expected
+        assert _said(snapshot) == said
+
+
+def test_a_recall_by_cosine_reads_no_text() -> None:
+    """Nor does one after a write; the next by words takes in what it lacks, and no more than that."""
+    with Memory(embedder=SMALL) as memory:
+        kept = WorkingSet()
+        memory.remember_many(TEXTS)
+        bare = _snapshot(memory, kept, worded=False)
+        assert bare is not None
+        assert bare.wording is None
+        with pytest.raises(ValueError, match="made without its texts"):
+            bare.words  # noqa: B018
+        first = _snapshot(memory, kept)
+        assert first is not None
+        assert _snapshot(memory, kept, worded=False) is first
+        memory.remember("rooks, again")
+        (block,) = kept._blocks.values()
+        assert _snapshot(memory, kept, worded=False) is not first
+        assert block.unread() == [len(TEXTS) + 1]
+        second = _snapshot(memory, kept)
+    assert second is not None
+    assert (first.words.size, second.words.size) == (len(TEXTS), len(TEXTS) + 1)
+    assert second.words.postings("rook")[0].tolist() == [2, 6]
 
 
 def test_the_past_is_built_from_its_own_versions() -> None:
@@ -300,7 +336,7 @@ def test_names_keep_their_numbers_and_snapshots_cannot_change_them() -> None:
         second.actors["Uli"] = 9  # type: ignore[index]
 
 
-def test_a_row_is_streamed_with_its_text_once_and_with_the_first_of_its_versions() -> None:
+def test_a_row_is_streamed_with_its_patterns_and_with_the_first_of_its_versions() -> None:
     """Everything that the arrays need is there, whatever the number of windows and versions."""
     text = "a long red bridge in Oslo at night"
     with time_machine.travel(START, tick=False), Memory(embedder=SMALL) as memory:
@@ -311,15 +347,19 @@ def test_a_row_is_streamed_with_its_text_once_and_with_the_first_of_its_versions
         memory.remember("rain", id="z")
         memory.update("x", actor="Ben", occurred_at=START - timedelta(microseconds=1), **named)
         with memory._read() as connection:
-            rows = list(episodes.stored(connection, space.find(connection).id, episode.c.superseded_at.is_(None)))
+            (lot,) = episodes.stored(connection, space.find(connection).id, episode.c.superseded_at.is_(None))
+            texts = episodes.texts_of(connection, [2, 5])
     time = microseconds(START)
-    assert [row[:8] for row in rows] == [
-        (2, 1, 2, text, "Ana", "one", time, time + 9_000_000),
-        (4, 1, 4, "rain", None, None, time, None),
-        (5, 1, 1, text, "Ben", None, time - 1, None),
+    assert lot.rows == [
+        (2, 1, 2, "Ana", "one", time, time + 9_000_000, ()),
+        (4, 1, 4, None, None, time, None, ()),
+        (5, 1, 1, "Ben", None, time - 1, None, lot.rows[2].named),
     ]
-    assert [row.patterns.shape for row in rows] == [(3, 8), (1, 8), (3, 8)]
-    assert [sorted(row.named) for row in rows] == [[], [], [2, 2, 4]]
+    assert sorted(lot.rows[2].named) == [2, 2, 4]
+    assert lot.heights.tolist() == [3, 1, 3]
+    said = [SMALL.documents([each])[0] for each in (text, "rain", text)]
+    assert lot.patterns.tobytes() == np.concatenate(said).astype("<f4").tobytes()
+    assert texts == {2: text, 5: text}
 
 
 def test_a_recall_that_is_interrupted_loses_nothing_for_the_next(tmp_path: Path, toy: DeterministicEmbedder) -> None:

@@ -75,7 +75,9 @@ class Codes:
 
     def restored(self) -> Reals:
         """x̂, float64 [n, d]."""
-        return self.values * self.scales.astype(np.float64)[:, None]
+        rows = self.values.astype(np.float64)
+        rows *= self.scales.astype(np.float64)[:, None]
+        return rows
 
 
 @dataclass(frozen=True, slots=True)

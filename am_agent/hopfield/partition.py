@@ -61,7 +61,7 @@ def partition(scope: Scope, matches: Matches, beta: float) -> Partition:
         >>> from am_agent.hopfield.scan import scan
         >>> roster, patterns = Roster(), PatternSet(dimension=2)
         >>> roster.append([7, 9])
-        >>> patterns.append([np.array([[1, 0]], np.float32), np.array([[0, 1]], np.float32)])
+        >>> patterns.append(np.eye(2, dtype=np.float32), np.array([1, 1]))
         >>> scope = Scope.of([(roster.view(), patterns.view())])
         >>> round(partition(scope, scan(scope, np.array([[0.0, 1.0]]), k=1), beta=1.0).log, 6)
         1.313262

@@ -5,7 +5,6 @@ Arrays only; knows no score. A place owns one or more patterns, which are its ro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,12 +85,15 @@ class PatternSet:
         """
         return self._moments
 
-    def append(self, patterns: Sequence[Floats]) -> None:
-        """Add the patterns of the places that follow, each [windows, d], unit rows."""
-        if not patterns:
+    def append(self, rows: Floats, heights: Integers) -> None:
+        """Add the patterns of the places that follow.
+
+        Args:
+            rows: Unit rows, float32 [sum of heights, d].
+            heights: How many of them are of each place, one at least, int64 [m].
+        """
+        if not len(heights):
             return
-        heights = np.array([len(each) for each in patterns], dtype=np.int64)
-        rows = np.concatenate(patterns).astype(np.float32, copy=False)
         codes = Codes.of(rows)
         self._starts.append(len(self._values) + np.cumsum(heights) - heights)
         self._values.append(codes.values)

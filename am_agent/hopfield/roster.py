@@ -68,7 +68,7 @@ class Roster:
             ValueError: A key that is not above the one before.
         """
         last = int(self._keys.view()[-1]) if len(self._keys) else -1
-        if any(after <= before for before, after in zip([last, *keys], keys, strict=False)):
+        if (np.diff(np.array(keys, dtype=np.int64), prepend=last) <= 0).any():
             raise ValueError(f"keys must ascend and lie above {last}, the newest; got {list(keys)[:5]}")
         self._keys.append(np.array(keys, dtype=np.int64))
         self._alive.append(np.ones(len(keys), dtype=np.bool_))

@@ -136,7 +136,7 @@ def scan(
         >>> from am_agent.hopfield.scope import best
         >>> roster, patterns = Roster(), PatternSet(dimension=2)
         >>> roster.append([7, 9])
-        >>> patterns.append([np.array([[1, 0]], np.float32), np.array([[0, 1]], np.float32)])
+        >>> patterns.append(np.eye(2, dtype=np.float32), np.array([1, 1]))
         >>> scope = Scope.of([(roster.view(), patterns.view())])
         >>> matches = scan(scope, np.array([[0.6, 0.8]]), k=1)
         >>> matches.scores.round(6).tolist(), best(scope, matches.scores, matches.candidates, k=1).tolist()

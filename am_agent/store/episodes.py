@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby, islice
-from typing import Any, NamedTuple, TypeVar
+from itertools import islice, pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
     FromClause,
+    Integer,
     Row,
     Select,
     and_,
@@ -22,6 +25,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    literal_column,
     or_,
     select,
     type_coerce,
@@ -35,11 +39,10 @@ from am_agent.store.journal import Change
 from am_agent.store.links import Stated
 from am_agent.store.schema import episode, namespace, vector
 
-T = TypeVar("T")
-
 _FLOAT = np.dtype("<f4")
 _CHUNK = 500  # strings in one statement: SQLite bounds the number of its variables
 _PAGE = 1000  # rows fetched at a time
+_LOT = 4096  # versions whose patterns are read at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +67,49 @@ class Stored(NamedTuple):
     seq: int
     namespace_id: int
     first_seq: int  # of the first version of its id
-    text: str
     actor: str | None
     session: str | None
     occurred_at: int
     expires_at: int | None
-    patterns: Vectors  # [windows, d]
     named: tuple[int, ...] = ()  # the `first_seq` of each episode that this one answers or was made from
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """Some versions in the order of recording, with their patterns.
+
+    Attributes:
+        rows: The versions.
+        heights: How many patterns each has, int64 [n].
+        patterns: Of all of them, in their order, float32 [sum of heights, d].
+    """
+
+    rows: list[Stored]
+    heights: npt.NDArray[np.int64]
+    patterns: Vectors
+
+    @staticmethod
+    def joined(lots: Iterable[Lot]) -> Lot:
+        """Several lots as one."""
+        parts = [lot for lot in lots if lot.rows]
+        if len(parts) < 2:
+            return parts[0] if parts else _NO_LOT
+        return Lot(
+            [row for part in parts for row in part.rows],
+            np.concatenate([part.heights for part in parts]),
+            np.concatenate([part.patterns for part in parts]),
+        )
+
+    def without(self, seqs: Collection[int]) -> Lot:
+        """The lot but for some versions."""
+        if not seqs:
+            return self
+        kept = np.array([row.seq not in seqs for row in self.rows], dtype=np.bool_)
+        rows = [row for row in self.rows if row.seq not in seqs]
+        return Lot(rows, self.heights[kept], self.patterns[np.repeat(kept, self.heights)])
+
+
+_NO_LOT = Lot([], np.empty(0, dtype=np.int64), np.empty((0, 0), dtype=np.float32))
 
 
 class Erased(NamedTuple):
@@ -93,14 +132,20 @@ def encode_vector(row: Vectors) -> bytes:
     return row.astype(_FLOAT, copy=False).tobytes()
 
 
-def decode_vectors(blobs: Iterable[bytes]) -> Vectors:
-    """Read the vectors of one version, in the order of its windows."""
-    return np.stack([np.frombuffer(blob, dtype=_FLOAT) for blob in blobs]).astype(np.float32, copy=False)
+def decode_vectors(blobs: Sequence[bytes]) -> Vectors:
+    """Read vectors, the rows of the matrix in their order."""
+    flat = np.frombuffer(b"".join(blobs), dtype=_FLOAT).astype(np.float32, copy=False)
+    return flat.reshape(len(blobs), -1)
 
 
 def numbers(ids: Iterable[int]) -> Any:
-    """Our own row numbers, written into the statement: it bounds the number of variables, not its length."""
-    return bindparam(None, list(ids), expanding=True, literal_execute=True)
+    """Our own row numbers, as what a column is `in_`.
+
+    In one variable, because SQLite bounds the number of these, and because the statement is then the same for all
+    numbers: it is compiled once.
+    """
+    written = json.dumps(ids if isinstance(ids, list) else list(ids))
+    return select(func.json_each(written).table_valued(literal_column("value", Integer)).c.value)
 
 
 def select_episodes(
@@ -219,14 +264,22 @@ def all_versions(connection: Connection, namespace_ids: Sequence[int]) -> Iterat
 
 
 def vectors_of(connection: Connection, seqs: Iterable[int], space_id: int) -> dict[int, Vectors]:
-    """The patterns of some versions."""
+    """The patterns of some versions, each [windows, d]; of those that are there."""
     query = (
         select(vector.c.episode_seq, vector.c.data)
         .where(vector.c.episode_seq.in_(numbers(seqs)), vector.c.embedder_id == space_id)
         .order_by(vector.c.episode_seq, vector.c.ordinal)
     )
-    groups = groupby(_stream(connection, query), key=lambda row: int(row.episode_seq))
-    return {seq: decode_vectors(row.data for row in rows) for seq, rows in groups}
+    found = connection.execute(query).all()
+    if not found:
+        return {}
+    owners, blobs = zip(*found, strict=True)
+    patterns = decode_vectors(blobs)
+    keys, starts = np.unique(owners, return_index=True)
+    return {
+        key: patterns[start:end]
+        for key, (start, end) in zip(keys.tolist(), pairwise([*starts.tolist(), len(owners)]), strict=True)
+    }
 
 
 def add_vectors(connection: Connection, space_id: int, vectors: Mapping[int, Vectors]) -> int:
@@ -252,8 +305,14 @@ def vector_rows(seq: int | None, space_id: int, patterns: Vectors) -> list[dict[
     ]
 
 
-def stored(connection: Connection, space_id: int, where: ColumnElement[bool]) -> Iterator[Stored]:
-    """Stream the versions that satisfy a condition on `episode`, with their patterns, in the order of recording."""
+def stored(connection: Connection, space_id: int, where: ColumnElement[bool]) -> Iterator[Lot]:
+    """Stream the versions that satisfy a condition on `episode`, in the order of recording."""
+    # Which ones first, from an index alone: to order whole rows, SQLite would copy them all.
+    seqs = sorted(connection.execute(select(episode.c.seq).where(where)).scalars().all())
+    return (_lot(connection, space_id, seqs[start : start + _LOT]) for start in range(0, len(seqs), _LOT))
+
+
+def _lot(connection: Connection, space_id: int, seqs: list[int]) -> Lot:
     earlier = episode.alias("earlier")
     first = (
         select(earlier.c.seq)
@@ -265,41 +324,36 @@ def stored(connection: Connection, space_id: int, where: ColumnElement[bool]) ->
     )
     query = (
         select(
+            vector.c.ordinal,
+            vector.c.data,
             episode.c.seq,
             episode.c.namespace_id,
-            _once(first),
-            _once(episode.c.text),
+            case((episode.c.version == 1, episode.c.seq), else_=first),
             episode.c.actor,
             episode.c.session,
             type_coerce(episode.c.occurred_at, BigInteger),
             type_coerce(episode.c.expires_at, BigInteger),
-            _once(links.first_rows()).label("named"),
-            vector.c.data,
+            links.first_rows().label("named"),
         )
         .join(vector, vector.c.episode_seq == episode.c.seq)
-        .where(vector.c.embedder_id == space_id, where)
+        .where(vector.c.embedder_id == space_id, episode.c.seq.in_(numbers(seqs)))
         .order_by(episode.c.seq, vector.c.ordinal)
     )
-    for _, group in groupby(_stream(connection, query), key=lambda row: row[0]):
-        rows = list(group)
-        named = tuple(int(first) for first in (rows[0].named or "").split(",") if first)
-        yield Stored._make((*rows[0][:-2], decode_vectors(row.data for row in rows), named))
+    found = connection.execute(query).all()
+    if not found:
+        return _NO_LOT
+    ordinals, blobs, *facts, named = zip(*found, strict=True)
+    starts = np.flatnonzero(np.array(ordinals) == 0)
+    heights = np.diff(starts, append=len(ordinals))
+    targets = [tuple(map(int, each.split(","))) if each else () for each in named]
+    rows = list(map(Stored._make, zip(*facts, targets, strict=True)))
+    return Lot([rows[start] for start in starts], heights, decode_vectors(blobs))
 
 
-def patterns_of(connection: Connection, space_id: int, seqs: Iterable[int]) -> dict[int, Vectors]:
-    """Read the vectors of some versions by row number, each [windows, d]; those that are not there are left out."""
-    query = (
-        select(vector.c.episode_seq, vector.c.data)
-        .where(vector.c.embedder_id == space_id, vector.c.episode_seq.in_(numbers(seqs)))
-        .order_by(vector.c.episode_seq, vector.c.ordinal)
-    )
-    groups = groupby(_stream(connection, query), key=lambda row: row[0])
-    return {seq: decode_vectors(row.data for row in rows) for seq, rows in groups}
-
-
-def _once(value: ColumnElement[T]) -> ColumnElement[T | None]:
-    """A value in the row of an episode's first vector only: a long text is not to be read again for each window."""
-    return case((vector.c.ordinal == 0, value))
+def texts_of(connection: Connection, seqs: Iterable[int]) -> dict[int, str]:
+    """The texts of some versions."""
+    query = select(episode.c.seq, episode.c.text).where(episode.c.seq.in_(numbers(seqs)))
+    return dict(connection.execute(query).all())
 
 
 def erase(

@@ -16,7 +16,7 @@ def test_the_patterns_of_a_place_are_its_own() -> None:
     """Of the first, of the last, and of all as a mask."""
     rows = _unit(np.random.default_rng(4), 6, 3)
     patterns = PatternSet(3)
-    patterns.append([rows[:1], rows[1:4], rows[4:]])
+    patterns.append(rows, np.array([1, 3, 2]))
     view = patterns.view()
     assert view.rows is not None
     np.testing.assert_array_equal(view.rows, rows)
@@ -31,7 +31,7 @@ def test_the_moments_are_those_of_the_codes() -> None:
     """So that they can be taken out again when nothing but the codes is left, also of many patterns at once."""
     rows = _unit(np.random.default_rng(5), 20_000, 4)
     patterns = PatternSet(4, resident=False)
-    patterns.append([rows[:10_000], rows[10_000:]])
+    patterns.append(rows, np.array([10_000, 10_000]))
     expected = Moments.of(Codes.of(rows).restored())
     assert patterns.moments.count == 20_000
     np.testing.assert_allclose(patterns.moments.second, expected.second, rtol=1e-12)
@@ -45,7 +45,7 @@ def test_openings_are_first_patterns_as_their_codes_have_them() -> None:
     """One row for each place, within the error of its code."""
     rows = _unit(np.random.default_rng(6), 5, 16)
     patterns = PatternSet(16)
-    patterns.append([rows[:2], rows[2:]])
+    patterns.append(rows, np.array([2, 3]))
     view = patterns.view()
     openings = view.openings(np.array([1, 0]))
     gaps = np.linalg.norm(openings - rows[[2, 0]], axis=1)

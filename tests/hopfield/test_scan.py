@@ -22,7 +22,9 @@ class _Patterns:
 
     def append(self, patterns: dict[int, np.ndarray]) -> None:
         self.roster.append(list(patterns))
-        self.patterns.append(list(patterns.values()))
+        rows = list(patterns.values())
+        if rows:
+            self.patterns.append(np.concatenate(rows), np.array([len(each) for each in rows]))
 
     def discard(self, keys: list[int]) -> None:
         places = self.roster.view().places(keys)
