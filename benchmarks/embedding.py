@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.embedding", description=__doc__)
     parser.add_argument("--rounds", type=int, default=11, help="How often each is measured.")
     rounds = parser.parse_args(arguments).rounds
-    candidates = {"onnx": OnnxEmbedder(), "torch": SentenceTransformerEmbedder(device="cpu")}
+    candidates: dict[str, Embedder] = {"onnx": OnnxEmbedder(), "torch": SentenceTransformerEmbedder(device="cpu")}
     _say("", *candidates)
     for count in COUNTS:
         times = timed(candidates, texts(count), rounds)
