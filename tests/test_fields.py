@@ -138,7 +138,7 @@ def test_beside_an_episode_is_what_it_is_linked_to() -> None:
     assert beside(1, [one, other], _scope(one, other)).tolist() == [0, 2, 2, 0, 0, 0, 0]
     assert beside(3, [one, other], _scope(one, other)).tolist() == [2, 2, 0, 0, 0, 0, 0]
     assert beside(5, [one, other], _scope(one, other)).tolist() == [0, 0, 0, 0, 0, 2, 2]
-    block.update([6], [])
+    block.update([6], lot([]))
     other = block.snapshot()
     found = beside(5, [one, other], _scope(one, other))
     assert found[_scope(one, other).eligible].tolist() == [0, 0, 0, 0, 0, 2]

@@ -92,7 +92,7 @@ def test_codes_take_a_fifth_of_the_memory() -> None:
     taken = []
     for resident in (True, False):
         patterns = PatternSet(384, resident=resident)
-        patterns.append(list(rows[:, None, :]))
+        patterns.append(rows, np.ones(len(rows), dtype=np.int64))
         view = patterns.view()
         arrays = [view.starts, view.codes.values, view.codes.scales, view.codes.errors, view.rows]
         taken.append(sum(each.nbytes for each in arrays if each is not None) / 1000)

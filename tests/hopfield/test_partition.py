@@ -27,7 +27,7 @@ def _clustered(rng: np.random.Generator, count: int, topics: int, tightness: flo
 def _scope(rows: np.ndarray) -> tuple[Scope, PatternSet]:
     roster, patterns = Roster(), PatternSet(DIMENSION)
     roster.append(range(len(rows)))
-    patterns.append(list(rows[:, None, :]))
+    patterns.append(rows, np.ones(len(rows), dtype=np.int64))
     return Scope.of([(roster.view(), patterns.view())]), patterns
 
 
