@@ -93,7 +93,7 @@ def draw(results: Mapping[str, Any], path: Path) -> None:
             )
         axis.set(title=title, xlabel="patterns", xscale="log", yscale="log" if _drawable(found) else "linear")
         axis.grid(visible=True, which="major", alpha=0.3)
-        axis.legend(fontsize=7)
+        axis.legend(fontsize=7, loc="center left", bbox_to_anchor=(1, 0.5))
     for axis in list(figure.axes)[len(drawn) :]:
         axis.set_axis_off()
     figure.savefig(path, dpi=120)

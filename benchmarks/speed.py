@@ -1,7 +1,7 @@
 """What the memory costs beside what users would otherwise pick. Knows the command only.
 
 python -m benchmarks.speed [--only a,b] [--sizes N,N] [--peers a,b] [--rounds N] [--seconds S] [--threads N]
-                           [--data DIR [--sets a,b] [--cache DIR]] [--plot FILE [--to PNG]] [--json]
+                           [--patience S] [--data DIR [--sets a,b] [--cache DIR]] [--plot FILE [--to PNG]] [--json]
 
 The JSON has a node for the machine and one for each section; N is a number of patterns, as a string:
 
@@ -204,8 +204,7 @@ def _installed(sections: Sequence[str], peers: Sequence[str] | None, errors: Con
         if peers is not None and name not in (*peers, CANDIDATE):
             continue
         lacks = missing(needs)
-        extends = name == "sqlite_vec" or (kind == "store" and STORES[name].extends)
-        if extends and not loads_extensions():
+        if name in STORES and STORES[name].extends and not loads_extensions():
             lacks.append("a SQLite that loads extensions (pysqlite3-binary)")
         if lacks:
             left_out.setdefault(", ".join(lacks), []).append(name)

@@ -25,7 +25,7 @@ from benchmarks.material import DIMENSION, Clusters, Floats, read_rows, sentence
 from benchmarks.rounds import WARM, Act, Pair, by_turns, timed
 from benchmarks.stores import CANDIDATE, Item, Place, Store, opened, tidied
 
-SAMPLE = 64
+SAMPLE = 192
 """The first cues of the file choose settings, and none of them is timed."""
 
 GROUPS = {"one": 1, "sixty_four": 64}

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.material import DIMENSION, Clusters, Floats, sentence, write_rows
 from benchmarks.stores import CANDIDATE, STORES, Item, Place, opened, tidied
-from benchmarks.trial import Job, run
+from benchmarks.trial import SAMPLE, Job, run
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def rows() -> Floats:
 def job(tmp_path: Path, rows: Floats) -> Job:
     """A trial of the memory on these, to be made one of some kind."""
     write_rows([rows], tmp_path / "rows.f32")
-    write_rows([Clusters.of().cues(320)], tmp_path / "cues.f32")
+    write_rows([Clusters.of().cues(SAMPLE + 40)], tmp_path / "cues.f32")
     return Job(
         kind="load",
         peer=CANDIDATE,
