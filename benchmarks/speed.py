@@ -26,6 +26,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -42,15 +43,16 @@ from benchmarks.extensions import loads_extensions
 from benchmarks.growth import draw, exponents
 from benchmarks.machine import machine, missing
 from benchmarks.material import Clusters, Floats, write_rows
-from benchmarks.progress import steps
+from benchmarks.progress import Tell, steps
 from benchmarks.real import texts, vectors_of
 from benchmarks.running import Runner
-from benchmarks.sections import SECTIONS, Measurement, Plan, Vectors
+from benchmarks.sections import SECTIONS, Measurement, Plan, Step, Vectors
 from benchmarks.sheets import tables
 from benchmarks.stores import CANDIDATE, STORES
 from benchmarks.trial import SAMPLE
 
 _CUES = 256
+_INTERRUPTED = 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given.plot is not None:
             return _plotted(given.plot, given.to, errors)
         read = None if given.data is None else _Read(*texts(given.data, given.sets))
-        results = _measured(given, read, errors)
+        results, code = _measured(given, read, errors)
     except (MissingData, BrokenLine) as error:
         errors.print(f"benchmarks.speed: {error}", markup=False)
         return 2
@@ -82,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         for table in tables(results):
             Console().print(table)
-    return 0
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -147,8 +149,11 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _measured(given: argparse.Namespace, read: _Read | None, errors: Console) -> dict[str, Any]:
-    """Everything that is wanted, of everybody who is installed."""
+def _measured(given: argparse.Namespace, read: _Read | None, errors: Console) -> tuple[dict[str, Any], int]:
+    """Everything that is wanted, of everybody who is installed, and the exit code.
+
+    A run takes hours: one that is interrupted gives what it has.
+    """
     scanners, stores = _installed(given.only, given.peers, errors)
     plan = Plan(given.only, given.sizes, scanners, stores, given.rounds, given.seconds)
     results: dict[str, Any] = {"machine": machine(given.threads)}
@@ -169,19 +174,28 @@ def _measured(given: argparse.Namespace, read: _Read | None, errors: Console) ->
             write_rows([clusters.cues(SAMPLE + _CUES)], made_up.cues)
             if real is not None and read is not None:
                 measurement.real = _embedded(real, read, given.cache, tell)
-            for step in measurement.steps():
-                tell(step.words)
-                step.act()
+            code = _worked_through(measurement.steps(), tell, errors)
     if "growth" in plan.sections:
         results["growth"] = exponents(results)
-    return results
+    return results, code
+
+
+def _worked_through(work: Sequence[Step], tell: Tell, errors: Console) -> int:
+    try:
+        for step in work:
+            tell(step.words)
+            step.act()
+    except KeyboardInterrupt:
+        errors.print("interrupted; this is what was measured until then", markup=False)
+        return _INTERRUPTED
+    return 0
 
 
 def _preparations(read: _Read | None) -> int:
     return 1 if read is None else 2
 
 
-def _embedded(real: Vectors, read: _Read, cache: Path | None, tell: Any) -> Vectors:
+def _embedded(real: Vectors, read: _Read, cache: Path | None, tell: Tell) -> Vectors:
     tell(f"embed {len(read.documents)} texts and {len(read.queries)} queries")
     rows, cues = vectors_of(read.documents, read.queries, cache)
     needed: Floats = np.resize(cues, (SAMPLE + _CUES, cues.shape[1]))
@@ -233,4 +247,5 @@ def _plotted(source: Path, target: Path, errors: Console) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # to be told to end is to be interrupted, too
     sys.exit(main())

@@ -162,6 +162,27 @@ def test_who_crashes_is_reported_and_the_rest_goes_on(
     assert "scan, 20: torch_topk failed: it was ended by SIGSEGV\n" in shown.err
 
 
+def test_an_interrupted_run_gives_what_it_has(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the exit code of an interruption; the growth of what there is, too."""
+    trial = Runner.trial
+
+    def interrupted(self: Runner, job: Job, *, everywhere: bool = False) -> dict[str, Any]:
+        if job.peer == "numpy_softmax":
+            raise KeyboardInterrupt
+        return trial(self, job, everywhere=everywhere)
+
+    monkeypatch.setattr(Runner, "trial", interrupted)
+    arguments = ["--only", "scan,growth", "--peers", "numpy_topk,numpy_softmax", "--sizes", "20", "--seconds", "0.1"]
+    assert main([*arguments, "--json"]) == 130
+    shown = capsys.readouterr()
+    results = json.loads(shown.out)
+    assert list(results["scan"]["20"]["one"]) == ["am_agent", "numpy_topk"]
+    assert results["growth"] == {}
+    assert shown.err.endswith("interrupted; this is what was measured until then\n")
+
+
 def test_a_process_that_fails_says_why(tmp_path: Path) -> None:
     """By its last line, by its signal, or by its silence; one that does not end is killed."""
     runner = Runner(tmp_path, threads=1, patience=20)
