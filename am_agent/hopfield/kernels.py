@@ -52,6 +52,7 @@ _PAIRS = 2**16  # pairs of a query and a block that are looked at together, the 
 _ELEMENTS = 2**23  # float64 that the plain way holds at once
 _WIDEST = 1024  # columns of a row that fit on the chip together with what is made of them
 _ROOM = 2048  # candidates of a query that there is room for at first, beside some for those that are wanted
+_FETCHED = 3 * 2**15  # bytes on the chip for what other fields give, fetched ahead like the codes
 _GROUP = 64  # blocks that stand for each other where only good ones are wanted, not the best
 
 
@@ -286,7 +287,7 @@ class _Shape:
         return self.queries == 4
 
 
-def _shape(codes: Tensor, batch: int, values: bool) -> _Shape:
+def _shape(codes: Tensor, batch: int, values: bool, others: bool) -> _Shape:
     """How to cut the work, by what the multiprocessors of the device hold; measured on an H200 where it matters."""
     if not codes.is_cuda:
         return _Shape(32, 4 if batch <= 4 else 64, 4, 1, 6)
@@ -296,7 +297,7 @@ def _shape(codes: Tensor, batch: int, values: bool) -> _Shape:
         sum(_parts(codes.shape[1])),
         batch,
         values,
-        chip.shared_memory_per_block_optin,
+        chip.shared_memory_per_block_optin - (_FETCHED if others and batch > 4 else 0),
         chip.multi_processor_count,
     )
 
@@ -362,7 +363,7 @@ class _Tiles:
 
         self._tiles: Any = tiles
         self._codes, self._values, self._batch = codes, values, len(queries)
-        self._shape = _shape(codes, len(queries), values)
+        self._shape = _shape(codes, len(queries), values, others is not None)
         self._has = {"HAS_ERRORS": errors is not None, "HAS_OTHERS": others is not None}
         self._stored = (
             codes,
