@@ -21,7 +21,7 @@ from am_agent.hopfield.patterns import PatternSet, PatternView
 from am_agent.hopfield.roster import Integers, Roster, RosterView
 from am_agent.lexical.postings import PostingsView
 from am_agent.store import journal
-from am_agent.store.episodes import Lot, Stored, Visibility, numbers, stored, texts_of
+from am_agent.store.episodes import Lot, Stored, Visibility, current, numbers, stored, texts_of
 from am_agent.store.schema import episode, microseconds
 from am_agent.wording import Wording, WordingView
 
@@ -278,8 +278,7 @@ class WorkingSet:
                 touched.setdefault(change.namespace_id, set()).add(change.episode_seq)
         for namespace_id, seqs in touched.items():
             # What happened to a row does not matter, only what it is now: a burst of entries folds into one read.
-            lots = self._current(connection, episode.c.seq.in_(numbers(seqs)))
-            self._blocks[namespace_id].update(seqs, Lot.joined(lots))
+            self._blocks[namespace_id].update(seqs, current(connection, self._space_id, seqs))
 
     def _current(self, connection: Connection, where: ColumnElement[bool]) -> Iterator[Lot]:
         return stored(connection, self._space_id, and_(where, episode.c.superseded_at.is_(None)))
