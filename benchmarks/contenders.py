@@ -115,7 +115,9 @@ def _am_agent(setting: Setting) -> Ready:
         partition(scope, matches, beta)
         return best(scope, matches.scores, matches.candidates, K)
 
-    return Ready(lambda cues: np.stack([one(cue) for cue in cues]), f"top 10 and log Z of all, certified, beta {beta:.0f}")
+    return Ready(
+        lambda cues: np.stack([one(cue) for cue in cues]), f"top 10 and log Z of all, certified, beta {beta:.0f}"
+    )
 
 
 def _numpy_topk(setting: Setting) -> Ready:

@@ -37,12 +37,16 @@ class PatternView:
 
     def heights_of(self, places: Integers) -> Integers:
         """How many patterns some places have, int64 [m]."""
+        if len(self.starts) == len(self.codes.values):
+            return np.ones(len(places), dtype=np.int64)
         following = np.minimum(places + 1, len(self.starts) - 1)
         ends = np.where(places + 1 < len(self.starts), self.starts[following], len(self.codes.values))
         return np.asarray(ends - self.starts[places], dtype=np.int64)
 
     def rows_of(self, places: Integers) -> Integers:
         """The rows of some places, in the order of the places, int64."""
+        if len(self.starts) == len(self.codes.values):
+            return places
         heights = self.heights_of(places)
         offsets = np.cumsum(heights) - heights
         rows: Integers = np.arange(heights.sum()) + np.repeat(self.starts[places] - offsets, heights)
