@@ -5,6 +5,8 @@ Arrays only; knows no score. A place owns one or more patterns, which are its ro
 
 from __future__ import annotations
 
+import functools
+import operator
 from dataclasses import dataclass
 
 import numpy as np
@@ -133,5 +135,7 @@ class PatternSet:
 
 def _moments(codes: Codes) -> Moments:
     """Of codes as patterns, a part of them after the other: in float64 they take eight times the memory."""
-    blocks = (codes[start : start + _BLOCK].restored() for start in range(0, len(codes.values), _BLOCK))
-    return sum(map(Moments.of, blocks), Moments.none(codes.values.shape[1]))
+    blocks = [codes[start : start + _BLOCK] for start in range(0, len(codes.values), _BLOCK)]
+    if not blocks:
+        return Moments.none(codes.values.shape[1])
+    return functools.reduce(operator.add, (Moments.of(block.restored()) for block in blocks))
