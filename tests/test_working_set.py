@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -68,7 +68,9 @@ def _bytes(patterns: PatternView, place: int) -> bytes:
     return patterns.rows[rows].tobytes()
 
 
-def _facts(snapshot: Snapshot, now: datetime) -> dict[int, tuple[Any, ...]]:
+def _facts(
+    snapshot: Snapshot, now: datetime, patterns: Callable[[PatternView, int], Any] = _bytes
+) -> dict[int, tuple[Any, ...]]:
     """What a snapshot says of each episode that is to be seen, in terms that do not depend on places and numbers."""
     roster, attributes = snapshot.roster, snapshot.attributes
     names = {number: name for name, number in snapshot.actors.items()}
@@ -79,7 +81,7 @@ def _facts(snapshot: Snapshot, now: datetime) -> dict[int, tuple[Any, ...]]:
     keys = [*roster.keys.tolist(), -1]  # so that no neighbour stays none
     return {
         keys[place]: (
-            _bytes(snapshot.patterns, place),
+            patterns(snapshot.patterns, place),
             names.get(int(attributes.actors[place])),
             int(attributes.sessions[place]) >= 0
             and [keys[other] for other in places if attributes.sessions[other] == attributes.sessions[place]],
