@@ -1,5 +1,7 @@
-"""What pytest leaves out where the frameworks are not installed. Knows no test."""
+"""What pytest leaves out where the frameworks or Triton are not installed. Knows no test."""
 
 from importlib.util import find_spec
 
-collect_ignore = [] if find_spec("langgraph") else ["am_agent/testing/langgraph_store.py"]
+_NEEDS = {"am_agent/testing/langgraph_store.py": "langgraph", "am_agent/hopfield/tiles.py": "triton"}
+
+collect_ignore = [path for path, package in _NEEDS.items() if find_spec(package) is None]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from am_agent import errors
-    from am_agent.embedders import DeterministicEmbedder, Embedder, SentenceTransformerEmbedder
+    from am_agent.embedders import DeterministicEmbedder, Embedder, OnnxEmbedder, SentenceTransformerEmbedder
     from am_agent.episode import (
         Certificate,
         Completion,
@@ -35,6 +35,7 @@ _HOMES = {
     "ErasureReceipt": "am_agent.episode",
     "Loaded": "am_agent.episode",
     "Memory": "am_agent.memory",
+    "OnnxEmbedder": "am_agent.embedders",
     "Recall": "am_agent.episode",
     "Receipt": "am_agent.episode",
     "Recollection": "am_agent.episode",
@@ -55,6 +56,7 @@ __all__ = [
     "ErasureReceipt",
     "Loaded",
     "Memory",
+    "OnnxEmbedder",
     "Recall",
     "Receipt",
     "Recollection",

@@ -1,4 +1,4 @@
-"""The second stage of a recall: what the links of the best episodes add. Knows sessions and entities by number only."""
+"""The second stage of a recall: what the links of the best episodes add. Knows sessions, bonds and names, no SQL."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ LEAD = 0.6
 """The share of a text's opening in its content, beside that of its best part."""
 
 SEEDS = 200
-"""Episodes from which activation spreads along sessions."""
+"""Episodes from which activation spreads along sessions and along what is stated."""
 
 _NAMING = 3
 """Episodes from which it spreads along entities: they are many, and the first few say what the cue is about."""
@@ -34,6 +34,9 @@ _FLOOR = 2.0
 
 _STEPS = (0.4, 0.3)
 """What an episode passes on to the next in its session, and to the one after."""
+
+_STATED = _STEPS[0]
+"""What it passes on, either way, along a link that one of the two states: as much as to the next in its session."""
 
 _ENTITY = 0.8
 """What it passes on along an entity that one other episode names; along more common ones it is less."""
@@ -83,7 +86,11 @@ def linked(question: Question, first: Stage, known: Standing, worth: float) -> t
     scope, matches = first.scope, first.matches
     seeds = best(scope, matches.scores, matches.candidates, SEEDS)
     seeds = seeds[matches.scores[seeds] - first.sure[seeds] - first.mean > _FLOOR]
-    found = [*_along_sessions(seeds, first, known), *_along_entities(question, seeds, first, known)]
+    found = [
+        *_along_sessions(seeds, first, known),
+        *_along_bonds(seeds, first),
+        *_along_entities(question, seeds, first, known),
+    ]
     edges = [edge for edge in found if len(edge.sources)]
     if not edges or not worth:
         return matches, np.zeros(len(matches.candidates))
@@ -118,6 +125,18 @@ def _along_sessions(seeds: Integers, first: Stage, known: Standing) -> Iterable[
         sources = np.broadcast_to(seeds[own][:, None], targets.shape)
         carried = np.broadcast_to(np.array([*strengths, *strengths]), targets.shape)
         yield Links(sources[there], targets[there] + start, carried[there], _BOUND_STEPS)
+
+
+def _along_bonds(seeds: Integers, first: Stage) -> Iterable[Links]:
+    """Links to what a seed answers or was made from, and to what says so of the seed.
+
+    Somebody stated them, so they are not asked first whether they are worth something.
+    """
+    for number, places, own in first.scope.split(seeds):
+        snapshot = first.snapshots[number]
+        start, seen = _part(first.scope, number)
+        rows, others = snapshot.bonds.neighbours(places, snapshot.roster.keys, seen)
+        yield Links(seeds[own][rows], others + start, np.full(len(rows), _STATED), _BOUND_STEPS)
 
 
 def _along_entities(question: Question, seeds: Integers, first: Stage, known: Standing) -> Iterable[Links]:

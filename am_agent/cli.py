@@ -17,7 +17,7 @@ import platformdirs
 import typer
 
 from am_agent import terminal
-from am_agent.embedders import DEFAULT_MODEL, named
+from am_agent.embedders import DEFAULT_MODEL, export_packaged, named
 from am_agent.episode import Cue, Namespace
 from am_agent.errors import AmError, EmbedderMismatch, StoreError, UnknownEpisode
 
@@ -123,6 +123,13 @@ def remember(
     session: Annotated[
         str | None, typer.Option("--session", metavar="NAME", help="The conversation or document it belongs to.")
     ] = None,
+    reply_to: Annotated[
+        str | None, typer.Option("--reply-to", metavar="ID", help="The episode that it answers.")
+    ] = None,
+    derived_from: Annotated[
+        list[str] | None,
+        typer.Option("--derived-from", metavar="ID", help="An episode that it was made from; again for more."),
+    ] = None,
     at: Annotated[
         datetime | None, typer.Option("--at", metavar="TIME", parser=_moment, help="When it happened; otherwise now.")
     ] = None,
@@ -149,6 +156,8 @@ def remember(
             namespace=_path(namespace),
             actor=actor,
             session=session,
+            reply_to=reply_to,
+            derived_from=derived_from or (),
             occurred_at=at,
             metadata=metadata,
             ttl=ttl,
@@ -501,6 +510,29 @@ def mcp(
         host=host,
         port=port,
     )
+
+
+_embedder = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(_embedder, name="embedder", help="Prepare the packaged embedder.")
+
+
+@_embedder.command("export", epilog="Example: am embedder export")
+def embedder_export(
+    force: Annotated[bool, typer.Option("--force", help="Write it anew, whether it is there or not.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write what ONNX Runtime reads of the packaged model into the user's cache.
+
+    The first text does the same; to delete it loses nothing.
+    """
+    written = export_packaged(force=force)
+    facts = {"path": str(written.path), "bytes": written.size, "sha256": written.sha256}
+    terminal.say_json(facts) if as_json else terminal.say_facts(facts)
 
 
 def main() -> None:

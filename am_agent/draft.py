@@ -41,6 +41,8 @@ class Draft:
     actor: str | None = None
     occurred_at: datetime | None = None
     session: str | None = None
+    reply_to: str | None = None
+    derived_from: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
     vector: Vectors | None = None  # [patterns, d], unit rows
     ttl: timedelta | None = None
@@ -78,19 +80,28 @@ class Draft:
         actor: str | None = None,
         occurred_at: datetime | None = None,
         session: str | None = None,
+        reply_to: str | None = None,
+        derived_from: str | Sequence[str] = (),
         metadata: Mapping[str, Any] | None = None,
         vector: npt.ArrayLike | None = None,
         ttl: timedelta | None = None,
         expires_at: datetime | None = None,
     ) -> Draft:
         """Check every argument and copy what the caller could change later."""
+        own, answered = checked_label(id, "id"), checked_label(reply_to, "reply_to")
+        sources = tuple(dict.fromkeys(ids_of(derived_from, "derived_from")))
+        for name, targets in (("reply_to", (answered,)), ("derived_from", sources)):
+            if own is not None and own in targets:
+                raise InvalidArgument(f"the episode {own!r} names itself in {name}; name another one, or leave it out")
         return Draft(
             text=checked_text(text),
             namespace=checked_namespace(namespace),
-            id=checked_label(id, "id"),
+            id=own,
             actor=checked_label(actor, "actor"),
             occurred_at=checked_time(occurred_at, "occurred_at"),
             session=checked_label(session, "session"),
+            reply_to=answered,
+            derived_from=sources,
             metadata=checked_metadata(metadata),
             vector=None if vector is None else unit_vectors(vector),
             ttl=checked_ttl(ttl),
@@ -98,7 +109,7 @@ class Draft:
         )
 
 
-_KEPT = ("text", "namespace", "id", "actor", "occurred_at", "session", "metadata")
+_KEPT = ("text", "namespace", "id", "actor", "occurred_at", "session", "reply_to", "derived_from", "metadata")
 _ARGUMENTS = tuple(each.name for each in fields(Draft) if each.name != "expires_at")
 
 
@@ -296,10 +307,10 @@ def unit_vectors(vector: npt.ArrayLike, dimension: int | None = None) -> Vectors
     return unit
 
 
-def ids_of(ids: str | Sequence[str]) -> tuple[str, ...]:
+def ids_of(ids: str | Sequence[str], name: str = "ids") -> tuple[str, ...]:
     """Return one id or several as a tuple of checked ids."""
     if not isinstance(ids, Iterable):
-        raise InvalidArgument(f"ids are one str or several, not {type(ids).__name__}")
+        raise InvalidArgument(f"{name} are one str or several, not {type(ids).__name__}")
     listed = (ids,) if isinstance(ids, str) else tuple(ids)
     for each in listed:
         if checked_label(each, "id") is None:

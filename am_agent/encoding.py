@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from am_agent.draft import Vectors, unit_vectors
-from am_agent.embedders import Embedder, SentenceTransformerEmbedder
+from am_agent.embedders import DEFAULT_MODEL, Embedder, packaged
 from am_agent.errors import DimensionMismatch, EmbedderMismatch
+from am_agent.recent import Recent
 from am_agent.store.space import FOREIGN, Space
 
 
@@ -16,13 +17,15 @@ class Encoder:
     """An embedder that refuses to mix its vectors with those of another.
 
     Args:
-        embedder: None for the default one, which then gives way to vectors of the caller's in a new file.
+        embedder: None for the packaged one, which then gives way to vectors of the caller's in a new file. What it made
+            lately is kept, so that a text that is remembered and recalled is embedded once.
     """
 
     def __init__(self, embedder: Embedder | None) -> None:
-        self._embedder: Embedder = SentenceTransformerEmbedder() if embedder is None else embedder
+        self._embedder: Embedder = packaged() if embedder is None else embedder
         self._given = embedder is not None
         self._own: Space | None = None
+        self._recent = _recent(self._embedder)
 
     @property
     def embedder(self) -> Embedder:
@@ -32,6 +35,12 @@ class Encoder:
     def replace(self, embedder: Embedder) -> None:
         """Embed with another embedder from now on."""
         self._embedder, self._given, self._own = embedder, True, None
+        self._recent = _recent(embedder)
+
+    def forget(self) -> None:
+        """Keep no vector of any text."""
+        if self._recent is not None:
+            self._recent.clear()
 
     def check_name(self, found: Space | None) -> None:
         """Compare by name, which loads no model: for the moment a file is opened.
@@ -57,8 +66,7 @@ class Encoder:
         if not distinct:
             return {}
         space = self._agreed(found)
-        rows = self._embedder.documents(distinct)
-        return {text: unit_vectors(each, space.dimension) for text, each in zip(distinct, rows, strict=True)}
+        return dict(zip(distinct, self._vectors(distinct, space, queries=False), strict=True))
 
     def cue(self, text: str, found: Space) -> Vectors:
         """Embed a cue, one row for each of its windows.
@@ -67,7 +75,7 @@ class Encoder:
             EmbedderMismatch: The file's vectors are not this embedder's.
         """
         space = self._agreed(found)  # first: a cue for another embedder's file must not load a model
-        return unit_vectors(self._embedder.queries([text])[0], space.dimension)
+        return self._vectors([text], space, queries=True)[0]
 
     def cues(self, parts: Sequence[str], found: Space) -> Vectors:
         """Embed the parts of a cue, one row for each: its first window, which is all of what is not very long.
@@ -76,7 +84,7 @@ class Encoder:
             EmbedderMismatch: The file's vectors are not this embedder's.
         """
         space = self._agreed(found)
-        return unit_vectors(np.stack([rows[0] for rows in self._embedder.queries(list(parts))]), space.dimension)
+        return np.stack([rows[0] for rows in self._vectors(list(parts), space, queries=True)])
 
     def accepts(self, origin: Space, found: Space | None) -> bool:
         """Whether the vectors of an export can be taken into a file as they are."""
@@ -110,6 +118,16 @@ class Encoder:
                 )
         return found
 
+    def _vectors(self, texts: Sequence[str], space: Space, *, queries: bool) -> list[Vectors]:
+        recent = self._recent  # before the embedder: what a thread makes during a change goes into the old ones
+        embedder = self._embedder
+        embed = embedder.queries if queries else embedder.documents
+
+        def made(missing: Sequence[str]) -> list[Vectors]:
+            return [unit_vectors(rows, space.dimension) for rows in embed(missing)]
+
+        return made(texts) if recent is None else recent.vectors(texts, made)
+
     def _agreed(self, found: Space | None) -> Space:
         """The embedder's own space, if the file's is the same or there is none yet."""
         if found is not None and found.name == FOREIGN:
@@ -129,6 +147,11 @@ class Encoder:
                 found=found.name,
             )
         return self._own
+
+
+def _recent(embedder: Embedder) -> Recent | None:
+    """Room for vectors of the packaged model, which reads a text that asks as it reads one that tells."""
+    return Recent() if embedder.name == DEFAULT_MODEL else None
 
 
 def space_of(embedder: Embedder) -> Space:

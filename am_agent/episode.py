@@ -31,6 +31,9 @@ class Episode:
         recorded_at: When the memory was told, in UTC.
         superseded_at: When the next version replaced this one; None for the current one.
         expires_at: When it ceases to be visible; None for never.
+        reply_to: The id of the episode that this one answers, in the same namespace.
+        derived_from: The ids of the episodes that this one was made from, in the same namespace: those of which it is a
+            summary or a conclusion. What is forgotten is left out here, too.
     """
 
     id: str
@@ -44,6 +47,8 @@ class Episode:
     recorded_at: datetime | None = None
     superseded_at: datetime | None = None
     expires_at: datetime | None = None
+    reply_to: str | None = None
+    derived_from: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,7 @@ class Cue:
         text: A question, or any part of what was said. Actors and times that it names count as given.
         actor: Who said or did it.
         time: When: a moment, or a pair of the beginning and the end.
-        near: The id of an episode next to which it happened.
+        near: The id of an episode next to which it happened, or with which it is linked.
         vector: A vector (d,), or the windows of one cue (n, d), in place of the text's embedding.
 
     Example:

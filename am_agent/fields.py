@@ -121,7 +121,7 @@ def _last_year(period: Period) -> int:
 
 
 def beside(near: int, snapshots: Sequence[Snapshot], scope: Scope) -> Reals:
-    """What the neighbours of an episode get, float64 [n]."""
+    """What the neighbours of an episode get, float64 [n]: in its session, and what is linked to it as the nearest."""
     match = np.zeros(len(scope.keys))
     for first, snapshot in zip(scope.bounds, snapshots, strict=False):
         places = snapshot.roster.places([near])
@@ -130,4 +130,6 @@ def beside(near: int, snapshots: Sequence[Snapshot], scope: Scope) -> Reals:
             for place, given in zip(around, (*_BESIDE, *_BESIDE), strict=True):
                 if place >= 0:
                     match[first + place] = given
+            _, bound = snapshot.bonds.neighbours(places, snapshot.roster.keys, snapshot.roster.alive)
+            match[first + bound] = _BESIDE[0]
     return match

@@ -20,7 +20,8 @@ from am_agent.formats.export import Line
 from am_agent.store import episodes, erasures, namespaces, space
 from am_agent.store.caches import Caches
 from am_agent.store.database import NOT_NOW, Database
-from am_agent.store.episodes import Visibility
+from am_agent.store.episodes import Erased, Visibility
+from am_agent.store.links import Stated
 from am_agent.store.recording import Outcome, Recording
 from am_agent.store.space import Space
 
@@ -87,6 +88,8 @@ class Intake:
     def restore(self, lines: Sequence[Line], origin: Space | None) -> Sequence[Outcome]:
         """Record one batch of an export, version by version.
 
+        What has expired since the export stays until the next write: later batches may still name it.
+
         Args:
             lines: Versions with their vectors, if the export has them.
             origin: The space of those vectors.
@@ -98,12 +101,13 @@ class Intake:
         vectors = [line.vectors if comparable else None for line in lines]
         texts = (line.episode.text for line, rows in zip(lines, vectors, strict=True) if rows is None)
         embedded = self._encoder.documents(texts, preferred)
-        with self.writing() as (connection, now):
+        with self.writing(expiring=False) as (connection, now):
             if space.find(connection).space == found:
                 given = [rows for rows in vectors if rows is not None]
                 space_id, _ = self._adopt(connection, given, preferred, embedded=bool(embedded))
                 recording = Recording(connection, space_id, now)
                 recording.read((line.episode.namespace, line.episode.id) for line in lines)
+                recording.find((line.episode.namespace, _stated(line.episode)) for line in lines)
                 outcomes = [
                     recording.restore(line.episode, embedded[line.episode.text] if rows is None else rows)
                     for line, rows in zip(lines, vectors, strict=True)
@@ -139,6 +143,7 @@ class Intake:
             erased = episodes.erase(connection, scope, now, ids=ids)
             receipt = erasures.append(connection, now, erased) if erased.seqs else None
         if receipt is not None:
+            self._encoder.forget()
             self._unfinished = self._urgent = True
         self.finish_erasure(patience=_PATIENCE)
         gone = not self._unfinished if receipt is None else receipt.number <= self._rid
@@ -178,8 +183,8 @@ class Intake:
         self.finish_erasure()
 
     @contextmanager
-    def writing(self) -> Iterator[tuple[Connection, datetime]]:
-        """A write transaction and its time, at whose start everything that has expired is deleted.
+    def writing(self, *, expiring: bool = True) -> Iterator[tuple[Connection, datetime]]:
+        """A write transaction and its time, at whose start everything that has expired is deleted, if asked.
 
         The bytes of what has expired go with the next `forget` or when the file is closed: a file that is written anew
         at every write, because something expires all the time, would be of no use.
@@ -188,11 +193,12 @@ class Intake:
             self.finish_erasure()
         with self._database.writing() as connection:
             now = _now()
-            expired = episodes.erase_expired(connection, now)
+            expired = episodes.erase_expired(connection, now) if expiring else Erased(0, [])
             if expired.seqs:
                 erasures.append(connection, now, expired)
             yield connection, now
         if expired.seqs:
+            self._encoder.forget()
             self._unfinished = True
 
     def _put(
@@ -202,6 +208,7 @@ class Intake:
         space_id, agreed = self._adopt(connection, given, None, embedded=bool(embedded))
         recording = Recording(connection, space_id, now)
         recording.read((each.namespace, each.id) for each in drafts if each.id)
+        recording.find((each.namespace, _stated(each)) for each in drafts)
 
         def embed(text: str) -> Vectors:
             # The text was looked up before, and found unchanged; since then another process has changed it.
@@ -223,13 +230,28 @@ class Intake:
         return (space.adopt(connection, agreed, _now()) if found.space is None else found.id), agreed
 
 
-_KEPT = ("text", "namespace", "id", "actor", "occurred_at", "session", "metadata", "expires_at")
+_KEPT = (
+    "text",
+    "namespace",
+    "id",
+    "actor",
+    "occurred_at",
+    "session",
+    "reply_to",
+    "derived_from",
+    "metadata",
+    "expires_at",
+)
+
+
+def _stated(given: Draft | Episode) -> Stated:
+    return Stated(given.reply_to, given.derived_from)
 
 
 def _says(old: Episode, draft: Draft) -> bool:
     """Whether a version is what a draft would record."""
     facts = (draft.text, draft.actor, draft.session, draft.occurred_at or old.occurred_at)
-    if (old.text, old.actor, old.session, old.occurred_at) != facts:
+    if (old.text, old.actor, old.session, old.occurred_at) != facts or not _stated(old).same(_stated(draft)):
         return False
     # As JSON, because Python takes true for 1 and 1 for 1.0.
     return json.dumps(old.metadata, sort_keys=True) == json.dumps(draft.metadata, sort_keys=True)

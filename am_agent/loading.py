@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import Final, TypeVar
 
 from am_agent.episode import Loaded, Rejection
-from am_agent.errors import InvalidFile, InvalidInput
+from am_agent.errors import InvalidFile, InvalidInput, UnknownEpisode
 from am_agent.formats.entry import Entry
 from am_agent.store.recording import Outcome
 
@@ -94,11 +94,12 @@ class Loading:
     def _put(self, batch: Sequence[Entry[D]], record: Callable[[Sequence[D]], Sequence[Outcome]]) -> Sequence[Outcome]:
         try:
             return record([entry.content for entry in batch])
-        except InvalidInput as error:
+        except (InvalidInput, UnknownEpisode) as error:
             if len(batch) == 1:
                 self._reject(Rejection(batch[0].place, str(error)))
                 return ()
-        # One of them does not fit this memory, such as a vector of another dimension. The others do.
+        # One of them does not fit this memory, such as a vector of another dimension, or answers an episode that is not
+        # there. The others do.
         return [outcome for entry in batch for outcome in self._put([entry], record)]
 
     def _count(self, outcomes: Sequence[Outcome]) -> None:

@@ -42,7 +42,7 @@ from am_agent.episode import (
     Stats,
     Weights,
 )
-from am_agent.errors import ClosedMemory, DamagedDatabase, InvalidArgument, InvalidInput
+from am_agent.errors import ClosedMemory, DamagedDatabase, InvalidArgument, InvalidInput, UnknownEpisode
 from am_agent.filter import compile_filter
 from am_agent.formats import Export, opened
 from am_agent.formats import export as exports
@@ -157,6 +157,8 @@ class Memory:
         actor: str | None = None,
         occurred_at: datetime | None = None,
         session: str | None = None,
+        reply_to: str | None = None,
+        derived_from: str | Sequence[str] = (),
         metadata: Mapping[str, Any] | None = None,
         vector: npt.ArrayLike | None = None,
         ttl: timedelta | None = None,
@@ -173,6 +175,8 @@ class Memory:
             actor: Who said or did it.
             occurred_at: When it happened, an aware datetime; now, where none is given.
             session: The conversation or document it belongs to.
+            reply_to: The id of the episode that it answers.
+            derived_from: The id, or ids, of the episodes that it was made from, as a summary or a conclusion is.
             metadata: The caller's JSON.
             vector: A vector (d,), or several (n, d), in place of the text's embedding.
             ttl: How long it stays visible; the first write after that deletes it, and closing or `forget` rids the
@@ -183,6 +187,7 @@ class Memory:
 
         Raises:
             InvalidInput: An argument that cannot be taken; nothing was recorded.
+            UnknownEpisode: It answers, or was made from, an episode that is not in its namespace; nothing was recorded.
         """
         draft = Draft.checked(
             text=text,
@@ -191,6 +196,8 @@ class Memory:
             actor=actor,
             occurred_at=occurred_at,
             session=session,
+            reply_to=reply_to,
+            derived_from=derived_from,
             metadata=metadata,
             vector=vector,
             ttl=ttl,
@@ -209,7 +216,8 @@ class Memory:
         """Record any number of episodes, each batch in a transaction of its own.
 
         Args:
-            items: Texts, dicts of the arguments of `remember`, or episodes; an iterator of any length.
+            items: Texts, dicts of the arguments of `remember`, or episodes; an iterator of any length. An item can
+                answer, or be made from, one that comes before it.
             namespace: Where items go that name no namespace themselves.
             batch: Items in a transaction.
             progress: Called after each commit with the number of items that are on the disk.
@@ -217,13 +225,18 @@ class Memory:
         Raises:
             InvalidInput: An item that cannot be taken; the message says which. The batches before it are recorded,
                 its own is not.
+            UnknownEpisode: An item answers, or was made from, an episode that is not in its namespace; the same holds.
         """
         namespace, batch = checked_namespace(namespace), checked_count(batch, "batch")
 
         def record(chunk: Sequence[Item], start: int) -> Sequence[Outcome]:
-            return self._intake.record(
-                [_draft(item, namespace, place, start) for place, item in enumerate(chunk, start)]
-            )
+            drafts = [_draft(item, namespace, place, start) for place, item in enumerate(chunk, start)]
+            try:
+                return self._intake.record(drafts)
+            except UnknownEpisode as error:
+                within = f"items {start} to {start + len(drafts) - 1}"
+                told = f"{within}: {error} (the {start} items of the batches before are recorded)"
+                raise UnknownEpisode(told) from error
 
         return self._in_batches(items, batch, progress, record)
 
@@ -248,6 +261,8 @@ class Memory:
         actor: str | _Unset | None = _UNSET,
         occurred_at: datetime | _Unset = _UNSET,
         session: str | _Unset | None = _UNSET,
+        reply_to: str | _Unset | None = _UNSET,
+        derived_from: str | Sequence[str] | _Unset = _UNSET,
         metadata: Mapping[str, Any] | _Unset = _UNSET,
         vector: npt.ArrayLike | None = None,
         ttl: timedelta | None = None,
@@ -261,6 +276,8 @@ class Memory:
             actor: See `remember`.
             occurred_at: See `remember`.
             session: See `remember`.
+            reply_to: See `remember`; None for no episode.
+            derived_from: Replaces the old as a whole; `()` for no episode.
             metadata: Replaces the old as a whole.
             vector: Replaces the old; where only the text is given, it is embedded.
             ttl: A new time to live from now on; the old expiry stays where none is given.
@@ -269,10 +286,18 @@ class Memory:
             The episode as it is now.
 
         Raises:
-            UnknownEpisode: There is no such id in that namespace.
+            UnknownEpisode: There is no such id in that namespace, or none of those that it is to name.
         """
         self._check_open()
-        given = {"text": text, "actor": actor, "occurred_at": occurred_at, "session": session, "metadata": metadata}
+        given = {
+            "text": text,
+            "actor": actor,
+            "occurred_at": occurred_at,
+            "session": session,
+            "reply_to": reply_to,
+            "derived_from": derived_from,
+            "metadata": metadata,
+        }
         changes: dict[str, Any] = {name: value for name, value in given.items() if not isinstance(value, _Unset)}
         Draft.checked(**{"text": "unchanged", **changes}, id=id, vector=vector, ttl=ttl)
         return self._intake.update(checked_namespace(namespace), id, changes, vector=vector, ttl=ttl)
@@ -609,9 +634,12 @@ class Memory:
                     "an export says itself in which namespace and session each episode is; load it without them"
                 )
             origin = None if reading.space is None else Space(**reading.space)
-            return loading.load(
+            loaded = loading.load(
                 reading.entries, lambda line: (line, len(line.episode.text)), lambda x: self._intake.restore(x, origin)
             )
+            with self._intake.writing():
+                pass  # what has expired since the export is erased
+            return loaded
 
         def draft(item: Mapping[str, Any]) -> tuple[Draft, int]:
             return Draft.of(item, namespace=scope), len(item["text"])

@@ -115,6 +115,7 @@ class _Answer:
     """What a readout found, while its transaction lasts."""
 
     connection: Connection
+    visibility: Visibility
     snapshots: list[Snapshot]
     readout: Readout
     question: Question
@@ -161,6 +162,7 @@ class Retrieval:
     def leave(self) -> None:
         """Write down what is in memory, for the next who opens the file; or do not, where somebody is writing now."""
         with self._lock:
+            self._working_set.built = False  # tried once, and then when the file is closed
             if not self._working_set.worth_keeping():
                 return
             try:
@@ -198,7 +200,7 @@ class Retrieval:
             seen = readout.scope.eligible  # where it is empty, the partition function is zero
             likely[seen] = np.exp(readout.beta * readout.scores[seen] - readout.partition.log)
             following = after(likely, readout, snapshots)
-            named = episodes.by_seq(answer.connection, list(following))
+            named = episodes.by_seq(answer.connection, list(following), answer.visibility)
             shares: dict[str, float] = {}
             for seq, share in following.items():  # below each other, namespaces may have the same id
                 shares[named[seq].id] = shares.get(named[seq].id, 0.0) + share
@@ -220,10 +222,26 @@ class Retrieval:
 
     def _ask(self, request: Request, finish: Callable[[_Answer], T]) -> T | None:
         """Put a question to what is stored, and finish within the transaction; None where nothing was ever stored."""
-        while True:  # asked again where the file moved to another embedder in between
-            worded = request.fields != COSINE
+        found = self._put(request, finish)
+        if self._working_set.built:
+            self.leave()  # not every process comes to its end, and the next one is not to build it again
+        return found
+
+    def _put(self, request: Request, finish: Callable[[_Answer], T]) -> T | None:
+        worded = request.fields != COSINE
+        if request.asked.text is None:  # nothing has to be embedded: one transaction will do
             with self._database.reading() as connection:
-                if worded and request.asked.text is not None:
+                found, seen = self._look(connection, request.view, None, worded=worded)
+                if found.space is None or seen is None:
+                    if request.asked.near is not None:
+                        _seq(connection, (), request.asked.near, request.view)
+                    return None
+                question = _question(request, seen.snapshots)
+                cues = self._cues(request, question, found.space)
+                return finish(self._answer(connection, request, question, cues, seen, found, found.space.dimension))
+        while True:  # asked again where the file moved to another embedder in between
+            with self._database.reading() as connection:
+                if worded:
                     found, seen = self._look(connection, request.view, None, worded=True)
                 else:
                     found, seen = space.find(connection), None
@@ -322,7 +340,7 @@ class Retrieval:
                 k=request.k,
                 identity=request.identity,
             )
-        return _Answer(connection, snapshots, readout, question, cues.given)
+        return _Answer(connection, view.visibility, snapshots, readout, question, cues.given)
 
     def _standing(self, seen: _Seen, dimension: int, view: View) -> Standing:
         """What the namespaces are like as a whole, kept until one of them changes."""
@@ -361,7 +379,7 @@ def _beta(given: float | None, count: int, deviation: float) -> float:
 def _recall(answer: _Answer, fields: Fields) -> Recall:
     """What a readout found, with the episodes themselves."""
     readout, similar = answer.readout, np.zeros(len(answer.readout.best))
-    found = episodes.by_seq(answer.connection, readout.scope.keys[readout.best].tolist())
+    found = episodes.by_seq(answer.connection, readout.scope.keys[readout.best].tolist(), answer.visibility)
     if answer.cues is not None:
         similar = rescored(readout.scope, readout.best, answer.cues.astype(np.float64))
     recollections = tuple(

@@ -110,7 +110,8 @@ def counted(number: int, noun: str) -> str:
 def episode_facts(episode: Episode) -> dict[str, Any]:
     """The facts of an episode in the order in which people look for them."""
     facts = asdict(episode)
-    return {"id": facts.pop("id"), "namespace": list(facts.pop("namespace")), **facts}
+    sources = list(facts.pop("derived_from"))
+    return {"id": facts.pop("id"), "namespace": list(facts.pop("namespace")), **facts, "derived_from": sources}
 
 
 def facts_of(receipt: Any) -> dict[str, Any]:

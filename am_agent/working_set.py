@@ -14,6 +14,7 @@ import numpy.typing as npt
 from sqlalchemy import ColumnElement, Connection, and_
 
 from am_agent.hopfield.attributes import NEVER, Attributes, AttributesView
+from am_agent.hopfield.bonds import Bonds, BondsView
 from am_agent.hopfield.chains import Chains, ChainView
 from am_agent.hopfield.codes import Codes
 from am_agent.hopfield.intervals import IntervalsView
@@ -45,6 +46,7 @@ class Snapshot:
         patterns: Their vectors.
         attributes: Who, in which session, when, until when.
         chains: What lies next to what in its session.
+        bonds: What says that it answers what, or was made from what.
         wording: What their texts say; None where nobody has asked for it.
         actors: The number of each name that occurs in `attributes`, and of others that came later or are gone: a name
             keeps its number. To look names up in, not to iterate over while others write.
@@ -57,6 +59,7 @@ class Snapshot:
     patterns: PatternView
     attributes: AttributesView
     chains: ChainView
+    bonds: BondsView
     wording: WordingView | None
     actors: Mapping[str, int]
     called: Mapping[str, frozenset[int]]
@@ -108,6 +111,7 @@ class Block:
         self._patterns = PatternSet(dimension, resident=resident)
         self._attributes = Attributes()
         self._chains = Chains()
+        self._bonds = Bonds()
         self._wording = Wording()  # of the first places, up to where texts were last asked for
         self._called: dict[str, frozenset[int]] = {}
         self._living = Counter[int]()  # episodes of each actor, by number
@@ -150,6 +154,8 @@ class Block:
         roster, attributes = self._roster.view(), self._attributes.view()
         alive = roster.alive
         codes, heights, moments = self._patterns.living(alive)
+        bonds = self._bonds.view()
+        stated = alive[bonds.owners]
         actors, names = _renumbered(attributes.actors[alive], list(self._actors))
         sessions, titles = _renumbered(attributes.sessions[alive], [title for _, title in self._sessions])
         return {
@@ -165,6 +171,8 @@ class Block:
             "times": attributes.times[alive],
             "ends": attributes.ends[alive],
             "firsts": self._chains.firsts[alive],
+            "owners": (np.cumsum(alive) - 1)[bonds.owners[stated]],
+            "targets": bonds.targets[stated],
             "names": written_names(names),
             "titles": written_names(titles),
         }
@@ -179,6 +187,7 @@ class Block:
         made._patterns = PatternSet.of(codes, arrays["heights"], moments)
         made._attributes.append(arrays["actors"], arrays["sessions"], arrays["times"], arrays["ends"])
         made._chains.append(arrays["sessions"], arrays["times"], arrays["firsts"])
+        made._bonds = Bonds.of(arrays["keys"], arrays["firsts"], arrays["owners"], arrays["targets"])
         actors = arrays["actors"]
         counts = np.bincount(actors[actors >= 0]).tolist()
         for name, count in zip(read_names(arrays["names"]), counts, strict=True):
@@ -224,6 +233,7 @@ class Block:
             self._patterns.compact(kept)
             self._attributes.compact(kept)
             self._chains.compact(kept)
+            self._bonds.compact(kept)
             self._wording.compact(kept[: len(self._wording)])
 
     def _append(self, lots: Iterable[Lot]) -> None:
@@ -236,9 +246,11 @@ class Block:
             self._sessions, [None if row.session is None else (row.namespace_id, row.session) for row in rows]
         )
         times = [row.occurred_at for row in rows]
-        self._roster.append([row.seq for row in rows])
+        keys, firsts = [row.seq for row in rows], [row.first_seq for row in rows]
+        self._roster.append(keys)
         self._attributes.append(actors, sessions, times, [_end(row) for row in rows])
-        self._chains.append(sessions, times, [row.first_seq for row in rows])
+        self._chains.append(sessions, times, firsts)
+        self._bonds.append(keys, firsts, [row.named for row in rows])
 
     def _enter(self, names: Sequence[str | None]) -> list[int]:
         """The numbers of some episodes' actors, who have one more each."""
@@ -273,6 +285,7 @@ class Block:
                 self._patterns.view(),
                 self._attributes.view(),
                 self._chains.view(),
+                self._bonds.view(),
                 self._wording.view() if len(self._wording) == len(roster.keys) else None,
                 MappingProxyType(self._actors),
                 MappingProxyType(self._called),
@@ -322,6 +335,7 @@ class WorkingSet:
         self._resident = resident
         self._caches = caches
         self._changes: dict[tuple[str, int], int] = {}  # since what was written down of a block
+        self.built = False  # whether something large was made that could be written down
         self._blocks: dict[int, Block] = {}
         self._position = 0  # of the journal, up to which the blocks are true
         self._space_id = 0
@@ -388,7 +402,9 @@ class WorkingSet:
         held = None if self._caches is None else self._caches.read(connection, "codes", namespace_id)
         if held is None:
             lots = self._current(connection, episode.c.namespace_id == namespace_id)
-            return Block(lots, dimension, resident=self._resident)
+            block = Block(lots, dimension, resident=self._resident)
+            self.built = self.built or len(block) >= LEAST
+            return block
         block = Block.of(held.arrays, dimension, namespace_id)
         self._changes["codes", namespace_id] = 0
         changes = journal.since(connection, held.position)
@@ -403,6 +419,7 @@ class WorkingSet:
             held = self._caches.read(connection, "words", namespace_id)
             if held is not None and block.take_words(held.arrays):
                 self._changes["words", namespace_id] = len(block.unread())
+            self.built = self.built or len(block.unread()) >= LEAST
         _word(connection, block)
 
     def worth_keeping(self) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from am_agent.embedders import Embedder
 from am_agent.embedders.protocol import Vectors
+from benchmarks.beir import MissingData
 
 _BATCH = 256
 _SCHEMA = """
@@ -112,6 +113,30 @@ class CachedEmbedder:
             self._file.keep(self.fingerprint, kind, made)
             vectors |= made
         return [vectors[text] for text in texts]
+
+
+@contextmanager
+def cached(folder: Path | None, *embedders: Embedder) -> Iterator[tuple[Embedder, ...]]:
+    """Embedders with a cache around them.
+
+    Args:
+        folder: Where it is kept, and made where there is none; None for the embedders as they are.
+        embedders: Any number.
+
+    Raises:
+        MissingData: The folder is a file.
+    """
+    if folder is None:
+        yield embedders
+        return
+    if folder.exists() and not folder.is_dir():
+        raise MissingData(f"the cache {folder} is a file; name a folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    file = VectorFile(folder / "vectors.db")
+    try:
+        yield tuple(CachedEmbedder(each, file) for each in embedders)
+    finally:
+        file.close()
 
 
 def _digest(text: str) -> bytes:

@@ -1,4 +1,4 @@
-"""What is run next, told to people while they wait. Knows haystacks and the systems' names; measures nothing."""
+"""What is run next, told to people while they wait. Measures nothing."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from benchmarks.beir import Haystack
+
+Tell = Callable[[str], object]
+"""Called with what comes next, in words."""
 
 Step = Callable[[Haystack, str], object]
 """Called with the haystack and the system that come next; a second call with the same two is no further step."""
@@ -31,8 +34,7 @@ def progress(console: Console, sets: Mapping[str, Sequence[Haystack]], systems: 
 
         yield write
         return
-    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
+    with _bar(console) as bar:
         runs = len(systems) * sum(bool(each.queries) for haystacks in sets.values() for each in haystacks)
         task = bar.add_task("", total=runs, start=True)
         started: set[tuple[str, str]] = set()
@@ -42,6 +44,29 @@ def progress(console: Console, sets: Mapping[str, Sequence[Haystack]], systems: 
             bar.update(task, description=f"{_size(haystack)}, {system}", completed=len(started) - 1)
 
         yield show
+
+
+@contextmanager
+def steps(console: Console, count: int) -> Iterator[Tell]:
+    """A function that says which of so many steps comes next: on a bar on a terminal, and elsewhere by a line."""
+    if not console.is_terminal:
+        yield lambda words: console.print(words, markup=False)
+        return
+    with _bar(console) as bar:
+        task = bar.add_task("", total=count, start=True)
+        told = 0
+
+        def tell(words: str) -> None:
+            nonlocal told
+            bar.update(task, description=words, completed=told)
+            told += 1
+
+        yield tell
+
+
+def _bar(console: Console) -> Progress:
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=console, transient=True)
 
 
 def _size(haystack: Haystack) -> str:

@@ -10,16 +10,15 @@ import itertools
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from am_agent import Embedder, SentenceTransformerEmbedder
+from am_agent import SentenceTransformerEmbedder
 from am_agent.hopfield.fusion import FIELDS
 from benchmarks.beir import BrokenLine, Haystack, MissingData, read_sets
-from benchmarks.cache import CachedEmbedder, VectorFile
+from benchmarks.cache import cached
 from benchmarks.comparing import Comparison, Results, School, measured
 from benchmarks.learning import LESSONS, Opening
 from benchmarks.measures import MEASURES
@@ -93,28 +92,11 @@ def _results(
     errors: Console,
 ) -> dict[str, Results]:
     """Judge every system on every set that has queries."""
-    with _embedders(cache) as (encoder, embedder):
+    with cached(cache, TruncatingEncoder(), SentenceTransformerEmbedder()) as (encoder, embedder):
         comparison = Comparison(encoder, embedder, ablated, school)
         with progress(errors, sets, comparison.systems) as step:
             results = {name: measured(haystacks, comparison, step) for name, haystacks in sets.items()}
     return {name: found for name, found in results.items() if found}
-
-
-@contextmanager
-def _embedders(folder: Path | None) -> Iterator[tuple[Embedder, Embedder]]:
-    """The baselines' encoder and the memory's own, around which the cache stands if there is one."""
-    encoder, embedder = TruncatingEncoder(), SentenceTransformerEmbedder()
-    if folder is None:
-        yield encoder, embedder
-        return
-    if folder.exists() and not folder.is_dir():
-        raise MissingData(f"the cache {folder} is a file; name a folder")
-    folder.mkdir(parents=True, exist_ok=True)
-    file = VectorFile(folder / "vectors.db")
-    try:
-        yield CachedEmbedder(encoder, file), CachedEmbedder(embedder, file)
-    finally:
-        file.close()
 
 
 def _tables(name: str, found: Results) -> Iterator[Table]:

@@ -4,8 +4,13 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 
 import pytest
+from hypothesis import settings
 
 from am_agent.embedders import DeterministicEmbedder, SentenceTransformerEmbedder
+
+# How long an example takes says something of the machine, and nothing of what is tested.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 # `make test-integrations` runs them, in an environment that has the frameworks.
 collect_ignore = [] if find_spec("langgraph") else ["integrations"]

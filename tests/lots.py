@@ -24,12 +24,13 @@ class Row(NamedTuple):
     occurred_at: int
     expires_at: int | None
     patterns: Vectors  # [windows, d]
+    named: tuple[int, ...] = ()
 
 
 def lot(rows: Sequence[Row]) -> Lot:
     """The rows as one lot."""
     return Lot(
-        [Stored(*row[:3], *row[4:8]) for row in rows],
+        [Stored(*row[:3], *row[4:8], row.named) for row in rows],
         np.array([len(row.patterns) for row in rows], dtype=np.int64),
         np.concatenate([row.patterns for row in rows]) if rows else np.empty((0, 0), dtype=np.float32),
     )

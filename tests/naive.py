@@ -194,7 +194,7 @@ class Naive:
             for other in (at - distance, at + distance):
                 if 0 <= other < len(chain):
                     found[chain[other]] = given
-        return found
+        return found | dict.fromkeys(self._bound(centre, self.episodes), 2.0)
 
     # ----------------------------------------------------------------------------------------------- the second stage
 
@@ -204,9 +204,10 @@ class Naive:
         seeds = sorted(seen, key=lambda each: -round(scores[each.id], 12))[:200]
         seeds = [each for each in seeds if activation[each.id] > 2.0]
         along_sessions = [link for seed in seeds for link in self._from_session(seed, seen)]
+        along_bonds = [(seed.id, other, 0.4) for seed in seeds for other in self._bound(seed, seen)]
         along_entities = [link for seed in seeds[:3] for link in self._from_entities(seed, seen)]
         added = dict.fromkeys(scores, 0.0)
-        for links, bound in ((along_sessions, 0.9), (along_entities, 0.7)):
+        for links, bound in ((along_sessions, 0.9), (along_bonds, 0.9), (along_entities, 0.7)):
             for target in {target for _, target, strength in links if strength > 0}:
                 sources = [(source, strength) for source, to, strength in links if to == target and strength > 0]
                 flow = worth * sum(strength * (activation[source] - 2.0) for source, strength in sources)
@@ -223,6 +224,15 @@ class Naive:
             for distance, share in ((1, 0.4), (2, 0.3))
             for other in (at - distance, at + distance)
             if 0 <= other < len(chain)
+        ]
+
+    def _bound(self, one: Episode, among: Sequence[Episode]) -> list[str]:
+        """The ids of what one answers or was made from, and of what answers it or was made from it."""
+        return [
+            other.id
+            for other in among
+            if other.namespace == one.namespace
+            if other.id in (one.reply_to, *one.derived_from) or one.id in (other.reply_to, *other.derived_from)
         ]
 
     def _from_entities(self, seed: Episode, seen: Sequence[Episode]) -> list[tuple[str, str, float]]:

@@ -54,6 +54,12 @@ def assert_sound(path: Path, *, loaded: bool = False) -> None:
     windows = "SELECT count(*), max(ordinal) + 1 FROM vector GROUP BY episode_seq, embedder_id"
     assert [each for each in rows(path, windows) if each[0] != each[1]] == []
 
+    firsts = {(namespace_id, id_): seq for seq, namespace_id, id_, *_ in reversed(episodes)}
+    named = {seq: (namespace_id, firsts[namespace_id, id_] == seq) for seq, namespace_id, id_, *_ in episodes}
+    for seq, target in rows(path, "SELECT episode_seq, target_seq FROM link"):
+        assert named[target] == (named[seq][0], True)  # an id's first version, of the same namespace, told before
+        assert target < seq
+
     versions: dict[tuple[int, str], list[tuple[int, int]]] = {}
     for _, namespace_id, id_, version, current in episodes:
         versions.setdefault((namespace_id, id_), []).append((version, current))

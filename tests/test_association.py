@@ -22,8 +22,9 @@ STEPS = replace(OPEN, entities=0.0)
 NAMES = replace(OPEN, steps=(0.0, 0.0))
 
 
-def _stored(place: int, text: str, session: str | None) -> Row:
-    return Row(place + 1, 1, place + 1, text, None, session, place, None, np.ones((1, 1), dtype=np.float32))
+def _stored(place: int, text: str, session: str | None, named: tuple[int, ...] = ()) -> Row:
+    rows = np.ones((1, 1), dtype=np.float32)
+    return Row(place + 1, 1, place + 1, text, None, session, place, None, rows, tuple(each + 1 for each in named))
 
 
 def _matches(scores: np.ndarray, candidates: np.ndarray, others: np.ndarray) -> Matches:
@@ -40,13 +41,16 @@ def _first(
     sure: list[float] | None = None,
     mean: float = 0.0,
     allowed: list[int] | None = None,
+    named: dict[int, tuple[int, ...]] | None = None,
 ) -> Stage:
     """A first stage that found these scores, those at `exact` in float64; patterns say nothing, other fields all.
 
-    Of each score, `sure` is what does not spread.
+    Of each score, `sure` is what does not spread. Who names which others is told by place.
     """
     told = texts or ["nothing"] * len(scores)
-    snapshot = block([_stored(place, text, session) for place, text in enumerate(told)], 1).snapshot()
+    links = named or {}
+    rows = [_stored(place, text, session, links.get(place, ())) for place, text in enumerate(told)]
+    snapshot = block(rows, 1).snapshot()
     scope = Scope.of([(snapshot.roster, snapshot.patterns)], allowed=allowed)
     found = np.where(scope.eligible, np.array(scores), -np.inf)
     candidates = np.flatnonzero(scope.eligible) if exact is None else np.array(exact)
@@ -61,7 +65,7 @@ def _added(first: Stage, known: Standing, worth: float = 1.0, cue: str | None = 
     gains = np.zeros(len(before))
     gains[matches.candidates] = added * worth
     seen = np.isfinite(before)
-    exact = first.others[seen] if first.matches.candidates.size < seen.sum() else before[seen]
+    exact = first.matches.asked.others[seen] if first.matches.candidates.size < seen.sum() else before[seen]
     assert matches.scores[seen] == pytest.approx(exact + gains[seen], abs=1e-12)
     return {int(place): pytest.approx(gains[place]) for place in np.flatnonzero(gains)}
 
@@ -120,6 +124,52 @@ def test_without_a_session_or_with_all_gates_shut_nothing_is_added() -> None:
     first = _first([0, 9, 0])
     assert linked(Question(), first, shut, 1.0)[0] is first.matches
     assert linked(Question(), first, OPEN, 0.0)[0] is first.matches
+
+
+SHUT = replace(OPEN, steps=(0.0, 0.0), entities=0.0)
+
+
+def test_what_is_stated_leads_on_both_ways_and_asks_no_gate() -> None:
+    """0.4 of what is above two standard deviations, from either end, to those that are linked and no further."""
+    named = {1: (0,), 3: (1, 0), 4: (3,)}
+    assert _added(_first([5, 0, 0, 0, 0], named=named), SHUT) == {1: 1.2, 3: 1.2}
+    assert _added(_first([0, 0, 0, 5, 0], named=named), SHUT) == {0: 1.2, 1: 1.2, 4: 1.2}
+    assert _added(_first([0, 5, 0, 0, 0], named=named, session=None), SHUT, worth=0.5) == {0: 0.6, 3: 0.6}
+    assert _added(_first([0, 5, 0, 6, 0], named=named), SHUT) == {0: 0.4 * 3 + 0.4 * 4, 1: 0.4, 4: 1.6}
+
+
+def test_what_is_stated_is_bounded_as_a_neighbour_is() -> None:
+    """By nine tenths of the best that reaches it; what is half forgotten gives nothing."""
+    assert _added(_first([10, 8.5, 9.5], named={1: (0,), 2: (0,)}), SHUT) == {1: 0.5}
+    assert _added(_first([2.0, 0.0], named={1: (0,)}), SHUT) == {}
+    assert _added(_first([6.0, 0.0], sure=[3.0, 0.0], named={1: (0,)}), SHUT) == {1: 0.4}
+
+
+def test_a_pair_is_linked_once_however_often_it_is_stated() -> None:
+    """By both, twice by one, or beside being neighbours: the greatest counts, and is not added up."""
+    for named in ({1: (0,)}, {1: (0, 0)}, {1: (0,), 0: (1,)}):
+        assert _added(_first([5.0, 0.0], named=named), SHUT) == {1: 1.2}
+        assert _added(_first([5.0, 0.0], named=named), OPEN) == {1: 1.2}
+
+
+def test_what_may_not_be_seen_neither_gives_nor_gets() -> None:
+    """Not the target, not who states it, and nothing leads through it."""
+    named = {1: (0,), 2: (1,), 3: (0,)}
+    assert _added(_first([5, 0, 0, 0], named=named, allowed=[1, 3, 4]), SHUT) == {3: 1.2}
+    assert _added(_first([5, 9, 0, 0], named=named, allowed=[1, 3]), SHUT) == {}
+    assert _added(_first([0, 9, 0, 0], named=named, allowed=[2, 3]), SHUT) == {2: 2.8}
+
+
+def test_what_is_stated_reaches_beyond_the_candidates() -> None:
+    """It is scored exactly before it gets anything."""
+    assert _added(_first([5.0, 0.5, 0.0], exact=[0, 2], named={1: (0,)}), SHUT) == {1: 1.2}
+
+
+def test_without_links_the_matches_stay_what_they_were() -> None:
+    """The very same, to the last bit, and so they do where the links lead nowhere."""
+    for named in (None, {1: (7,)}):
+        first = _first([0, 9, 0], named=named)
+        assert linked(Question(), first, SHUT, 1.0)[0] is first.matches
 
 
 def test_what_is_reached_beyond_the_candidates_is_scored_exactly_first() -> None:

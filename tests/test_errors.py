@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from am_agent import DeterministicEmbedder, Memory, errors
-from am_agent.embedders import sentence_transformer
+from am_agent.embedders import minilm
 
 TOY = DeterministicEmbedder()
 
@@ -132,7 +132,7 @@ def test_every_error_is_met_and_says_more_than_its_name(
     error: type[errors.AmError], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is that very class, not one above or below it, and its message is a sentence."""
-    monkeypatch.setattr(sentence_transformer, "_PACKAGE", "no_such_package_of_weights")
+    monkeypatch.setattr(minilm, "_PACKAGE", "no_such_package_of_weights")
     with pytest.raises(error) as caught:
         TABLE[error](tmp_path)
     assert type(caught.value) is error

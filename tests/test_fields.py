@@ -35,6 +35,7 @@ def _block(*rows: dict[str, Any], first: int = 1) -> Block:
             microseconds(row.get("at", DAY)),
             None,
             np.eye(4, dtype=np.float32)[[row.get("axis", place % 4)]],
+            row.get("named", ()),
         )
         for place, row in enumerate(rows)
     ]
@@ -127,6 +128,21 @@ def test_beside_an_episode_are_its_neighbours() -> None:
     block.update([6], lot([]))
     snapshot = block.snapshot()
     assert beside(5, [snapshot], _scope(snapshot)).tolist() == [0, 0.8, 1.2, 2, 0, 0, 2, 1.2, 0.8]
+
+
+def test_beside_an_episode_is_what_it_is_linked_to() -> None:
+    """As near as the next in the session, whoever states it and wherever it lies; the dead get nothing."""
+    one = _block({"session": "s"}, {"session": "s"}, {"session": "s", "named": (1,)}, {}).snapshot()
+    block = _block({"named": (6, 7)}, {}, {"named": (5,)}, first=5)
+    other = block.snapshot()
+    assert beside(1, [one, other], _scope(one, other)).tolist() == [0, 2, 2, 0, 0, 0, 0]
+    assert beside(3, [one, other], _scope(one, other)).tolist() == [2, 2, 0, 0, 0, 0, 0]
+    assert beside(5, [one, other], _scope(one, other)).tolist() == [0, 0, 0, 0, 0, 2, 2]
+    block.update([6], lot([]))
+    other = block.snapshot()
+    found = beside(5, [one, other], _scope(one, other))
+    assert found[_scope(one, other).eligible].tolist() == [0, 0, 0, 0, 0, 2]
+    assert found.sum() == 2
 
 
 def test_beside_an_episode_of_another_namespace_or_of_no_session() -> None:

@@ -22,7 +22,9 @@ memory = Memory(sys.argv[1], embedder=DeterministicEmbedder())
 def texts():
     n = 0
     while True:
-        yield {"text": f"note {n} of writer {sys.argv[2]}", "id": f"{sys.argv[2]}-{n}", "metadata": {"n": n}}
+        name = sys.argv[2]
+        answered = f"{name}-{n - 1}" if n else None
+        yield {"text": f"note {n} of writer {name}", "id": f"{name}-{n}", "metadata": {"n": n}, "reply_to": answered}
         n += 1
 memory.remember_many(texts(), batch=7, progress=lambda n: print(n, flush=True))
 """
@@ -46,15 +48,12 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path, toy: Deterministi
         assert count % 7 == 0
         listed = memory.list()
         assert [each.metadata["n"] for each in listed] == list(range(count))
+        assert [each.reply_to for each in listed] == [None, *(each.id for each in listed[:-1])]
         assert memory.stats().patterns == count
         recall = memory.recall(f"note {acknowledged - 1} of writer w", k=1)
         assert recall[0].id == f"w-{acknowledged - 1}"
-        assert (
-            memory.remember_many(
-                [{"text": each.text, "id": each.id, "metadata": each.metadata} for each in listed]
-            ).recorded
-            == 0
-        )
+        facts = ("text", "id", "metadata", "reply_to")
+        assert memory.remember_many([{name: getattr(each, name) for name in facts} for each in listed]).recorded == 0
 
 
 _SHARE = """
@@ -97,12 +96,14 @@ def test_updates_and_erasures_of_another_process_are_seen(tmp_path: Path, toy: D
     """The working set follows the journal, whoever wrote it."""
     path = tmp_path / "memory.db"
     with Memory(path, embedder=toy) as memory:
-        memory.remember_many([{"text": f"text about {word}", "id": word[0]} for word in ("apples", "bears", "chess")])
+        memory.remember_many([{"text": f"text about {word}", "id": word[0]} for word in ("apples", "bears")])
+        memory.remember("text about chess", id="c", reply_to="b", derived_from=["a", "b"])
         assert len(memory.recall("text about bears")) == 3
         subprocess.run([sys.executable, "-c", _FORGET, str(path)], check=True)
         recall = memory.recall("text about cellos")
         assert [each.id for each in recall] == ["a", "c"]
         assert recall[0].episode.version == 2
+        assert (recall[1].episode.reply_to, recall[1].episode.derived_from) == (None, ("a",))
 
 
 EACH = 2000

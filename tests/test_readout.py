@@ -29,8 +29,12 @@ ITEMS = st.fixed_dictionaries(
         "occurred_at": st.integers(0, 40).map(lambda days: NOW - timedelta(days=days)),
         "namespace": st.sampled_from([(), ("a",), ("a",), ("a", "b"), ("c",)]),
         "metadata": st.sampled_from([{"n": 0}, {"n": 1}, {"n": 2}]),
+        "reply_to": st.none() | st.integers(0, 40),
+        "derived_from": st.lists(st.integers(0, 40), max_size=2),
     }
 )
+"""Links are told by numbers, each of which stands for one of those before in the same namespace."""
+
 WHERE = st.sampled_from([None, None, {"n": 0}, {"n": {"gt": 0}}])
 FIELDS = st.sampled_from(
     [None, None, None, ("content",), ("words", "links"), ("content", "links"), ("actor", "time"), ("links",)]
@@ -47,8 +51,17 @@ CUES = st.fixed_dictionaries(
 
 def _filled(memory: Memory, items: list[dict[str, Any]]) -> list[Episode]:
     """Record items, and what was recorded, in that order."""
-    for start in range(0, len(items), 256):
-        memory.remember_many([{"id": f"{start + at}", **item} for at, item in enumerate(items[start : start + 256])])
+    told, before = [], dict[tuple[str, ...], list[str]]()
+    for number, item in enumerate(items):
+        ids = before.setdefault(item["namespace"], [])
+        answered, sources = item.get("reply_to"), item.get("derived_from", ())
+        links = {
+            "reply_to": None if answered is None or not ids else ids[answered % len(ids)],
+            "derived_from": [ids[each % len(ids)] for each in sources if ids],
+        }
+        told.append({**item, "id": str(number), **links})
+        ids.append(str(number))
+    memory.remember_many(told)
     return memory.list(subtree=True)
 
 
@@ -132,6 +145,8 @@ def _chat(size: int, seed: int) -> list[dict[str, Any]]:
                 "occurred_at": NOW - timedelta(days=session, minutes=-at),
                 "namespace": [(), ("a",)][session % 2],
                 "metadata": {"n": int(random.integers(4))},
+                "reply_to": int(random.integers(500)) if number % 3 == 0 else None,
+                "derived_from": random.integers(500, size=4).tolist() if number % 20 == 7 else [],
             }
         )
     return items

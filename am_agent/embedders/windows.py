@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 RULE = 1
 """The number of the rule by which texts are cut: another rule makes other vectors, so fingerprints hold it."""
@@ -42,6 +42,35 @@ def windows(text: str, offsets: Sequence[tuple[int, int]], width: int) -> list[s
     near = range(full, min(first, full + width // 4) + 1)
     spans.append((next((token for token in near if _begins_word(text, offsets, token)), full), count))
     return [text[offsets[first][0] : offsets[last - 1][1]] for first, last in spans]
+
+
+def readable(text: str, offsets: Callable[[str], Sequence[tuple[int, int]]], width: int) -> list[str]:
+    """Cut a text into windows that are still no more than `width` tokens when each is read alone.
+
+    Args:
+        text: The text.
+        offsets: A tokenizer: start and end of each token of a text in characters, ascending.
+        width: The most tokens in a window.
+
+    Returns:
+        The windows in order; the text itself, uncut, when it has no more than `width` tokens.
+
+    Example:
+        >>> readable("a b c d e f", lambda text: [(at, at + 1) for at in range(0, len(text), 2)], 4)
+        ['a b c d', 'c d e f']
+    """
+    if len(text.encode()) <= width:  # no tokenizer makes more tokens than there are bytes
+        return [text]
+    return _cut(text, offsets, width, width)
+
+
+def _cut(text: str, offsets: Callable[[str], Sequence[tuple[int, int]]], width: int, room: int) -> list[str]:
+    read = offsets(text)
+    if len(read) <= room:
+        return [text]
+    # A word of hundreds of letters is cut within, and its parts can be read as more tokens than before: cut finer.
+    finer = max(width - width // 8 - 1, 1)
+    return [part for window in windows(text, read, width) for part in _cut(window, offsets, finer, room)]
 
 
 def _word_start(text: str, offsets: Sequence[tuple[int, int]], token: int, reach: int) -> int:

@@ -48,6 +48,8 @@ def write_line(episode: Episode, vectors: Vectors | None = None) -> str:
         "text": episode.text,
         "actor": episode.actor,
         "session": episode.session,
+        "reply_to": episode.reply_to,
+        "derived_from": list(episode.derived_from),
         "metadata": dict(episode.metadata),
     }
     for name in _TIMES:
@@ -154,6 +156,8 @@ def _episode(fields: dict[str, Any]) -> Episode:
         id=fields["id"],
         actor=fields["actor"],
         session=fields["session"],
+        reply_to=fields.get("reply_to"),  # exports of old have neither
+        derived_from=fields.get("derived_from", ()),
         metadata=fields["metadata"],
     )
     if draft.id is None or times["occurred_at"] is None or times["recorded_at"] is None:
@@ -164,6 +168,8 @@ def _episode(fields: dict[str, Any]) -> Episode:
         namespace=draft.namespace,
         actor=draft.actor,
         session=draft.session,
+        reply_to=draft.reply_to,
+        derived_from=draft.derived_from,
         metadata=draft.metadata,
         version=checked_count(fields["version"], "version"),
         **times,

@@ -80,9 +80,9 @@ def partition(scope: Scope, matches: Matches, beta: float) -> Partition:
     raised = math.log(rest) + beta * matches.error if rest > _SUMMED else bounded
     highest = np.logaddexp(known, min(raised, bounded))
     log = beta * top + math.log(whole)
-    return Partition(
-        log, min(beta * top + float(lowest), log) - _SUMMED, max(beta * top + float(highest), log) + _SUMMED
-    )
+    # What float64 rounds: the sum, the greatest term, and the exact scores themselves.
+    slack = _SUMMED + abs(beta * top) * 2.0**-50 + beta * matches.asked.rounding
+    return Partition(log, min(beta * top + float(lowest), log) - slack, max(beta * top + float(highest), log) + slack)
 
 
 def _refine(scope: Scope, matches: Matches, beta: float, whole: float) -> float:

@@ -53,7 +53,7 @@ class Pass:
 
     def error(self, scope: Scope) -> float:
         """How far the score of any position by codes alone can be from the exact one."""
-        return self._rounding + float(bounds(np.array([_error(scope)]), self.queries, self.rests).max(initial=0.0))
+        return self.rounding + float(bounds(np.array([_error(scope)]), self.queries, self.rests).max(initial=0.0))
 
     def errors(self, scope: Scope, positions: Integers) -> Reals:
         """The same of each of some positions, float64 [m]."""
@@ -64,7 +64,7 @@ class Pass:
             errors = patterns.codes.errors[patterns.rows_of(places)]
             widest = np.maximum.reduceat(errors, np.cumsum(heights) - heights)
             found[own] = bounds(widest, self.queries, self.rests).max(axis=1)
-        return found + self._rounding
+        return found + self.rounding
 
     @property
     def drift(self) -> float:
@@ -80,8 +80,10 @@ class Pass:
         return _error(scope) * _longest(self.queries) / math.sqrt(self.queries.shape[1])
 
     @property
-    def _rounding(self) -> float:
-        return 0.0 if self.others is None else float(np.abs(self.others).max(initial=0.0)) * 2.0**-51
+    def rounding(self) -> float:
+        """How far a sum in float64 of what a score is made of can be from another one."""
+        others = 0.0 if self.others is None else float(np.abs(self.others).max(initial=0.0)) * 2.0**-51
+        return others + float(bounds(np.zeros(1), self.queries, np.zeros_like(self.queries)).max(initial=0.0))
 
     def _with_others(self, scores: Reals, positions: Integers) -> Reals:
         return scores if self.others is None else scores + self.others[positions]

@@ -15,10 +15,12 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    FromClause,
     Integer,
     Row,
     Select,
     and_,
+    bindparam,
     case,
     delete,
     func,
@@ -32,8 +34,9 @@ from sqlalchemy import (
 from am_agent.draft import Vectors
 from am_agent.episode import Episode, Namespace
 from am_agent.filter import Predicate
-from am_agent.store import journal, namespaces, uses
+from am_agent.store import journal, links, namespaces, uses
 from am_agent.store.journal import Change
+from am_agent.store.links import Stated
 from am_agent.store.schema import episode, namespace, vector
 
 _FLOAT = np.dtype("<f4")
@@ -49,13 +52,13 @@ class Visibility:
     now: datetime
     as_of: datetime | None = None
 
-    def clause(self) -> ColumnElement[bool]:
-        """The condition on `episode`."""
-        alive = or_(episode.c.expires_at.is_(None), episode.c.expires_at > self.now)
+    def clause(self, table: FromClause = episode) -> ColumnElement[bool]:
+        """The condition on `episode`, or on another name of it."""
+        alive = or_(table.c.expires_at.is_(None), table.c.expires_at > self.now)
         if self.as_of is None:
-            return and_(episode.c.superseded_at.is_(None), alive)
-        later = or_(episode.c.superseded_at.is_(None), episode.c.superseded_at > self.as_of)
-        return and_(episode.c.recorded_at <= self.as_of, later, alive)
+            return and_(table.c.superseded_at.is_(None), alive)
+        later = or_(table.c.superseded_at.is_(None), table.c.superseded_at > self.as_of)
+        return and_(table.c.recorded_at <= self.as_of, later, alive)
 
 
 class Stored(NamedTuple):
@@ -68,6 +71,7 @@ class Stored(NamedTuple):
     session: str | None
     occurred_at: int
     expires_at: int | None
+    named: tuple[int, ...] = ()  # the `first_seq` of each episode that this one answers or was made from
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,10 +162,10 @@ def select_episodes(
     order = episode.c.seq.desc() if newest_first else episode.c.seq
     query = _in(namespace_ids, visibility).order_by(order)
     if predicate is None:
-        return [to_episode(row) for row in connection.execute(query.limit(limit).offset(offset))]
+        return list(_read(connection, connection.execute(query.limit(limit).offset(offset)), visibility))
     rows = (row for row in _stream(connection, query) if predicate(row.metadata))
     stop = None if limit is None else offset + limit
-    return [to_episode(row) for row in islice(rows, offset, stop)]
+    return list(_read(connection, islice(rows, offset, stop), visibility))
 
 
 def matching(
@@ -208,7 +212,7 @@ def by_id(
     found: dict[str, Episode] = {}
     for start in range(0, len(ids), _CHUNK):
         query = _in(namespace_ids, visibility).where(episode.c.id.in_(ids[start : start + _CHUNK]))
-        found.update((row.id, to_episode(row)) for row in connection.execute(query))
+        found.update((each.id, each) for each in _read(connection, connection.execute(query), visibility))
     return [found[each] for each in ids if each in found]
 
 
@@ -235,8 +239,7 @@ def superseded(connection: Connection, path: Namespace, ids: Sequence[str]) -> I
     scope = episode.c.namespace_id.in_(numbers(namespaces.find(connection, path)))
     for start in range(0, len(ids), _CHUNK):
         old = (episode.c.superseded_at.is_not(None), episode.c.id.in_(ids[start : start + _CHUNK]))
-        for row in _stream(connection, _columns().where(scope, *old)):
-            yield to_episode(row)
+        yield from _read(connection, _stream(connection, _columns().where(scope, *old)))
 
 
 def seqs_of(
@@ -247,16 +250,17 @@ def seqs_of(
     return list(connection.execute(select(episode.c.seq).where(*where)).scalars())
 
 
-def by_seq(connection: Connection, seqs: Sequence[int]) -> dict[int, Episode]:
-    """Read versions by their row numbers."""
-    query = _columns().where(episode.c.seq.in_(numbers(seqs)))
-    return {row.seq: to_episode(row) for row in connection.execute(query)}
+def by_seq(connection: Connection, seqs: Sequence[int], visibility: Visibility) -> dict[int, Episode]:
+    """Read versions by their row numbers; the links that they state are told where their targets may be seen."""
+    rows = connection.execute(_columns().where(episode.c.seq.in_(numbers(seqs)))).all()
+    return dict(zip((row.seq for row in rows), _read(connection, rows, visibility), strict=True))
 
 
 def all_versions(connection: Connection, namespace_ids: Sequence[int]) -> Iterator[tuple[int, Episode]]:
     """Stream every stored version with its row number, in the order of recording."""
     query = _columns().where(episode.c.namespace_id.in_(numbers(namespace_ids))).order_by(episode.c.seq)
-    return ((row.seq, to_episode(row)) for row in _stream(connection, query))
+    for page in _pages(_stream(connection, query)):
+        yield from zip((row.seq for row in page), _read(connection, page), strict=True)
 
 
 def vectors_of(connection: Connection, seqs: Iterable[int], space_id: int) -> dict[int, Vectors]:
@@ -329,6 +333,7 @@ def _lot(connection: Connection, space_id: int, seqs: list[int]) -> Lot:
             episode.c.session,
             type_coerce(episode.c.occurred_at, BigInteger),
             type_coerce(episode.c.expires_at, BigInteger),
+            links.first_rows().label("named"),
         )
         .join(vector, vector.c.episode_seq == episode.c.seq)
         .where(vector.c.embedder_id == space_id, episode.c.seq.in_(numbers(seqs)))
@@ -337,10 +342,11 @@ def _lot(connection: Connection, space_id: int, seqs: list[int]) -> Lot:
     found = connection.execute(query).all()
     if not found:
         return _NO_LOT
-    ordinals, blobs, *facts = zip(*found, strict=True)
+    ordinals, blobs, *facts, named = zip(*found, strict=True)
     starts = np.flatnonzero(np.array(ordinals) == 0)
     heights = np.diff(starts, append=len(ordinals))
-    rows = list(map(Stored._make, zip(*facts, strict=True)))
+    targets = [tuple(map(int, each.split(","))) if each else () for each in named]
+    rows = list(map(Stored._make, zip(*facts, targets, strict=True)))
     return Lot([rows[start] for start in starts], heights, decode_vectors(blobs))
 
 
@@ -365,12 +371,15 @@ def erase(
     )
 
 
+# Made once: every write asks, and to make a statement costs more than to run it.
+_EXPIRED = select(episode.c.namespace_id, episode.c.id).where(
+    episode.c.expires_at <= bindparam("now"), episode.c.superseded_at.is_(None)
+)
+
+
 def erase_expired(connection: Connection, now: datetime) -> Erased:
     """Delete what has expired, in every namespace."""
-    expired = select(episode.c.namespace_id, episode.c.id).where(
-        episode.c.expires_at <= now, episode.c.superseded_at.is_(None)
-    )
-    found = connection.execute(expired).all()
+    found = connection.execute(_EXPIRED, {"now": now}).all()
     return _together(
         _erase(connection, and_(episode.c.namespace_id == namespace_id, episode.c.id == id_), now)
         for namespace_id, id_ in found
@@ -396,8 +405,25 @@ def _erase(connection: Connection, where: ColumnElement[bool], now: datetime) ->
     return Erased(len({(row.namespace_id, row.id) for row in rows}), [row.seq for row in rows])
 
 
-def to_episode(row: Row[Any]) -> Episode:
-    """Make an episode of a row of `_columns`."""
+def _read(connection: Connection, rows: Iterable[Row[Any]], visibility: Visibility | None = None) -> Iterator[Episode]:
+    """Make episodes of rows of `_columns`, and ask for the links of those that state any.
+
+    A link is told where its target may be seen; without a visibility, wherever it is stored.
+    """
+    for page in _pages(rows):
+        linking = [row.seq for row in page if row.linking]
+        told = links.stated(connection, linking, None if visibility is None else visibility.clause)
+        for row in page:
+            yield _episode(row, told.get(row.seq, links.NOTHING))
+
+
+def _pages(rows: Iterable[Row[Any]]) -> Iterator[list[Row[Any]]]:
+    iterator = iter(rows)
+    while page := list(islice(iterator, _PAGE)):
+        yield page
+
+
+def _episode(row: Row[Any], stated: Stated) -> Episode:
     return Episode(
         id=row.id,
         text=row.text,
@@ -410,11 +436,14 @@ def to_episode(row: Row[Any]) -> Episode:
         recorded_at=row.recorded_at,
         superseded_at=row.superseded_at,
         expires_at=row.expires_at,
+        reply_to=stated.reply_to,
+        derived_from=stated.derived_from,
     )
 
 
 def _columns() -> Select[Any]:
-    return select(episode, namespace.c.path).join(namespace, namespace.c.id == episode.c.namespace_id)
+    columns = select(episode, namespace.c.path, links.any_stated().label("linking"))
+    return columns.join(namespace, namespace.c.id == episode.c.namespace_id)
 
 
 def _in(namespace_ids: Sequence[int], visibility: Visibility) -> Select[Any]:

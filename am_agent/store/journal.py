@@ -6,12 +6,22 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal, NamedTuple, get_args
 
-from sqlalchemy import BigInteger, Connection, func, insert, select, type_coerce
+from sqlalchemy import BigInteger, Connection, bindparam, func, insert, select, type_coerce
 
 from am_agent.store.schema import journal
 
 Kind = Literal["insert", "close", "expire", "erase"]
 KINDS = get_args(Kind)
+
+
+# Made once: every recall asks, and to make a statement costs more than to run it.
+_POSITION = select(func.coalesce(func.max(journal.c.id), 0))
+_SINCE = (
+    select(journal.c.id, journal.c.kind, journal.c.namespace_id, journal.c.episode_seq)
+    .where(journal.c.id > bindparam("position"))
+    .order_by(journal.c.id)
+)
+_APPEND = insert(journal)
 
 
 class Change(NamedTuple):
@@ -26,18 +36,17 @@ def append(connection: Connection, changes: Iterable[Change], at: datetime) -> N
     """Write down changes, in the transaction that makes them."""
     rows = [{"at": at, **change._asdict()} for change in changes]
     if rows:
-        connection.execute(insert(journal), rows)
+        connection.execute(_APPEND, rows)
 
 
 def position(connection: Connection) -> int:
     """The number of the newest entry; 0 when there is none."""
-    return int(connection.execute(select(func.coalesce(func.max(journal.c.id), 0))).scalar_one())
+    return int(connection.execute(_POSITION).scalar_one())
 
 
 def since(connection: Connection, position: int) -> list[tuple[int, Change]]:
     """The entries after a position, oldest first, each with its own."""
-    columns = (journal.c.id, journal.c.kind, journal.c.namespace_id, journal.c.episode_seq)
-    rows = connection.execute(select(*columns).where(journal.c.id > position).order_by(journal.c.id))
+    rows = connection.execute(_SINCE, {"position": position})
     return [(id_, Change(kind, namespace_id, seq)) for id_, kind, namespace_id, seq in rows]
 
 

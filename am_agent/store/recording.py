@@ -14,12 +14,19 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from am_agent.draft import Draft, Vectors
 from am_agent.episode import Episode, Namespace
-from am_agent.store import journal, namespaces
+from am_agent.errors import UnknownEpisode
+from am_agent.store import journal, links, namespaces
 from am_agent.store.episodes import vector_rows, vectors_of
 from am_agent.store.journal import Change
+from am_agent.store.links import Stated
 from am_agent.store.schema import episode, vector
 
 _CHUNK = 500  # strings in one statement: SQLite bounds the number of its variables
+
+
+# Made once: every write uses them, and to make a statement costs more than to run it.
+_INSERT = insert(episode).returning(episode.c.seq, sort_by_parameter_order=True)
+_VECTORS = insert(vector)
 
 
 class Outcome(NamedTuple):
@@ -36,6 +43,11 @@ class _Version:
     row: dict[str, Any]
     seq: int | None = None
     patterns: Vectors | None = None
+    stated: Stated = links.NOTHING
+
+
+_Target = tuple[int, int | _Version]
+"""The kind of a link, and the first version of the id that it names: a row number, or one that is about to be one."""
 
 
 class Recording:
@@ -53,7 +65,9 @@ class Recording:
         self._now = now
         self._namespaces: dict[Namespace, int] = {}
         self._newest: dict[tuple[int, str], _Version] = {}
+        self._firsts: dict[tuple[int, str], int | _Version] = {}  # of ids that are named, and of those that are new
         self._pending: list[_Version] = []
+        self._links: list[tuple[_Version, list[_Target]]] = []
         self._changes: list[Change] = []
         self._closed: list[int] = []
 
@@ -70,8 +84,24 @@ class Recording:
                     .where(episode.c.namespace_id == namespace_id, episode.c.id.in_(chunk))
                     .group_by(episode.c.id)
                 )
-                for row in self._connection.execute(select(episode).where(episode.c.seq.in_(newest))).mappings():
-                    self._newest[namespace_id, row["id"]] = _Version(dict(row), row["seq"])
+                columns = select(episode, links.any_stated().label("linking"))
+                rows = self._connection.execute(columns.where(episode.c.seq.in_(newest))).mappings().all()
+                told = links.stated(self._connection, [row["seq"] for row in rows if row["linking"]])
+                for row in rows:
+                    facts = {name: value for name, value in row.items() if name != "linking"}
+                    stated = told.get(row["seq"], links.NOTHING)
+                    self._newest[namespace_id, row["id"]] = _Version(facts, row["seq"], stated=stated)
+
+    def find(self, named: Iterable[tuple[Namespace, Stated]]) -> None:
+        """Look up at once which of the ids that are named in some namespaces are stored there."""
+        wanted: dict[int, dict[str, None]] = {}
+        for path, stated in named:
+            ids = dict.fromkeys(id_ for _, id_ in stated.targets())
+            if ids:
+                wanted.setdefault(self._namespace(path), {}).update(ids)
+        for namespace_id, ids in wanted.items():
+            found = links.firsts(self._connection, namespace_id, list(ids))
+            self._firsts.update(((namespace_id, id_), first) for id_, first in found.items())
 
     def put(self, draft: Draft, patterns: Vectors | None, embed: Callable[[str], Vectors]) -> Outcome:
         """Record a draft as a new episode, as the next version of its id, or not at all if nothing changed.
@@ -81,6 +111,9 @@ class Recording:
             patterns: Its vectors; None to take those of the newest version if the text is the same, and to embed
                 it otherwise.
             embed: Called with the text when there is no other way to its vectors.
+
+        Raises:
+            UnknownEpisode: It names an episode that is neither stored nor among those that were put before.
         """
         namespace_id = self._namespace(draft.namespace)
         id_ = draft.id or str(uuid_utils.uuid7())
@@ -89,6 +122,8 @@ class Recording:
         if newest is not None and self._unchanged(newest, draft):
             self._prolong(newest, expires_at)
             return Outcome(id_, recorded=False)
+        stated = Stated(draft.reply_to, draft.derived_from)
+        targets = self._targets(namespace_id, draft, stated)
         if patterns is None and newest is not None and newest.row["text"] == draft.text:
             patterns = self._patterns(newest)
         if patterns is None:
@@ -108,7 +143,7 @@ class Recording:
         }
         if newest is not None:
             self._close(newest)
-        self._insert(_Version(row, patterns=patterns))
+        self._insert(_Version(row, patterns=patterns, stated=stated), targets)
         return Outcome(id_, recorded=True)
 
     def restore(self, given: Episode, patterns: Vectors) -> Outcome:
@@ -116,14 +151,18 @@ class Recording:
 
         A version that is here already is left alone. Where the id has another history here, a current version
         becomes the next one of that history, and an older one is left out.
+
+        Raises:
+            UnknownEpisode: It names an episode that is neither stored nor among those that were put before.
         """
         namespace_id = self._namespace(given.namespace)
         newest = self._newest.get((namespace_id, given.id))
         if newest is None or _continues(newest.row, given):
             row = {name: getattr(given, name) for name in _COPIED}
-            self._insert(
-                _Version({**row, "metadata": dict(given.metadata), "namespace_id": namespace_id}, None, patterns)
-            )
+            row |= {"metadata": dict(given.metadata), "namespace_id": namespace_id}
+            stated = Stated(given.reply_to, given.derived_from)
+            targets = self._targets(namespace_id, given, stated)
+            self._insert(_Version(row, None, patterns, stated), targets)
             return Outcome(given.id, recorded=True)
         if given.superseded_at is not None or self._holds(namespace_id, given):
             return Outcome(given.id, recorded=False)
@@ -136,12 +175,11 @@ class Recording:
             self._connection.execute(close, [{"closed": seq} for seq in self._closed])
         if self._pending:
             rows = [version.row for version in self._pending]
-            returning = insert(episode).returning(episode.c.seq, sort_by_parameter_order=True)
-            for version, seq in zip(self._pending, self._connection.execute(returning, rows).scalars(), strict=True):
+            for version, seq in zip(self._pending, self._connection.execute(_INSERT, rows).scalars(), strict=True):
                 version.seq = seq
                 self._changes.append(Change("insert", version.row["namespace_id"], seq))
             self._connection.execute(
-                insert(vector),
+                _VECTORS,
                 [
                     row
                     for each in self._pending
@@ -149,12 +187,38 @@ class Recording:
                     for row in vector_rows(each.seq, self._space_id, each.patterns)
                 ],
             )
+            links.write(
+                self._connection,
+                [
+                    {"episode_seq": each.seq, "ordinal": ordinal, "kind": kind, "target_seq": _seq(target)}
+                    for each, targets in self._links
+                    for ordinal, (kind, target) in enumerate(targets)
+                ],
+            )
         journal.append(self._connection, self._changes, self._now)
-        self._pending, self._closed, self._changes = [], [], []
+        self._pending, self._links, self._closed, self._changes = [], [], [], []
 
-    def _insert(self, version: _Version) -> None:
+    def _insert(self, version: _Version, targets: list[_Target]) -> None:
+        key = version.row["namespace_id"], version.row["id"]
+        if key not in self._newest:
+            self._firsts[key] = version
+        self._newest[key] = version
         self._pending.append(version)
-        self._newest[version.row["namespace_id"], version.row["id"]] = version
+        if targets:
+            self._links.append((version, targets))
+
+    def _targets(self, namespace_id: int, given: Draft | Episode, stated: Stated) -> list[_Target]:
+        found: list[_Target] = []
+        for kind, named in stated.targets():
+            first = self._firsts.get((namespace_id, named))
+            if first is None:
+                whom = "" if given.id is None else f" for {given.id!r}"
+                raise UnknownEpisode(
+                    f"there is no episode {named!r} in the namespace {given.namespace!r}{whom} to {links.WORDS[kind]}; "
+                    f"remember it first, or leave it out of {links.NAMES[kind]}"
+                )
+            found.append((kind, first))
+        return found
 
     def _close(self, version: _Version) -> None:
         if version.row["superseded_at"] is not None:
@@ -181,6 +245,8 @@ class Recording:
             draft.actor,
             draft.session,
         ):
+            return False
+        if not version.stated.same(Stated(draft.reply_to, draft.derived_from)):
             return False
         if draft.occurred_at is not None and draft.occurred_at != row["occurred_at"]:
             return False
@@ -210,6 +276,10 @@ class Recording:
         if path not in self._namespaces:
             self._namespaces[path] = namespaces.ensure(self._connection, path)
         return self._namespaces[path]
+
+
+def _seq(first: int | _Version) -> int | None:
+    return first.seq if isinstance(first, _Version) else first
 
 
 _COPIED = (

@@ -23,7 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0004"
+REVISION = "0005"
 """The newest schema, the name of the newest file in migrations/versions."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -109,6 +109,19 @@ vector = Table(
     Column("ordinal", Integer, primary_key=True),  # which window of the text
     Column("data", LargeBinary, nullable=False),  # little-endian float32, a unit vector
 )
+
+link = Table(
+    "link",
+    metadata,
+    Column("episode_seq", ForeignKey("episode.seq", ondelete="CASCADE"), primary_key=True),  # the version that says so
+    Column("ordinal", Integer, primary_key=True),  # its place among what the version says
+    Column("kind", Integer, nullable=False),  # see links.py
+    # The first row of the id that is named: it stays when that is updated, and goes when that is forgotten, and the
+    # link with it.
+    Column("target_seq", ForeignKey("episode.seq", ondelete="CASCADE"), nullable=False),
+)
+
+Index("link_target", link.c.target_seq)
 
 weight = Table(
     "weight",

@@ -113,10 +113,14 @@ def covered(connection: Connection, space_id: int) -> int:
     return int(connection.execute(query).scalar_one())
 
 
+_COLUMNS = select(embedder.c.id, embedder.c.name, embedder.c.dimension, embedder.c.fingerprint)
+# Made once: every recall and every write asks, and to make a statement costs more than to run it.
+_ADOPTED = _COLUMNS.where(embedder.c.adopted_at.is_not(None))
+_PENDING = _COLUMNS.where(embedder.c.adopted_at.is_(None))
+
+
 def _found(connection: Connection, *, adopted: bool) -> Found:
-    columns = (embedder.c.id, embedder.c.name, embedder.c.dimension, embedder.c.fingerprint)
-    condition = embedder.c.adopted_at.is_not(None) if adopted else embedder.c.adopted_at.is_(None)
-    row = connection.execute(select(*columns).where(condition)).first()
+    row = connection.execute(_ADOPTED if adopted else _PENDING).first()
     return Found(0, None) if row is None else Found(row.id, Space(row.name, row.dimension, row.fingerprint))
 
 

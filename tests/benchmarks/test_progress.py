@@ -7,7 +7,7 @@ import io
 from rich.console import Console
 
 from benchmarks.beir import Document, Haystack, Query
-from benchmarks.progress import progress
+from benchmarks.progress import progress, steps
 
 DOCUMENTS, QUERIES = (Document("d", "Rex barks."),), (Query("q", "Who barks?", None, {"d": 1}),)
 ONE, TWO = Haystack("one", DOCUMENTS, QUERIES), Haystack("two", DOCUMENTS, QUERIES)
@@ -34,3 +34,19 @@ def test_on_a_terminal_the_bar_counts_each_run_once() -> None:
         step(TWO, "am_agent")
     assert isinstance(console.file, io.StringIO)
     assert "two: 1 documents, 1 queries, am_agent" in console.file.getvalue()
+
+
+def test_steps_are_lines_off_a_terminal_and_counted_on_one() -> None:
+    """Markup in words is no markup."""
+    plain = Console(file=io.StringIO(), soft_wrap=True)
+    with steps(plain, 2) as tell:
+        tell("[bold]")
+        tell("store, 10 items: chroma")
+    assert isinstance(plain.file, io.StringIO)
+    assert plain.file.getvalue() == "[bold]\nstore, 10 items: chroma\n"
+    terminal = Console(file=io.StringIO(), force_terminal=True, width=120)
+    with steps(terminal, 2) as tell:
+        tell("first")
+        tell("second")
+    assert isinstance(terminal.file, io.StringIO)
+    assert "second" in terminal.file.getvalue()

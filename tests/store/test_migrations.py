@@ -118,17 +118,37 @@ def test_erasures_of_old_get_their_place_in_the_chain(tmp_path: Path) -> None:
 @pytest.mark.parametrize("revision", known_revisions())
 def test_what_was_learned_is_there_and_an_old_file_can_learn(revision: str, tmp_path: Path) -> None:
     """From 0004 on a file holds weights and a recall that waits; an older one has none, and takes them."""
+    waiting = {
+        "0004": "01a211b4-d317-72f8-814c-b309113245ce",
+        "0005": "01a21a47-7d16-7601-aca5-948f334aced3",
+    }
     path = tmp_path / "old.db"
     shutil.copy(SCHEMAS / f"{revision}.db", path)
     with Memory(path, embedder=DeterministicEmbedder(dimension=32)) as memory:
         before = memory.weights(namespace=("ana",)).rounds
-        assert before == (1 if revision >= "0004" else 0)
-        recall: Recall | str = "01a211b4-d317-72f8-814c-b309113245ce"
-        if revision < "0004":
-            recall = memory.recall("Who plays the cello?", namespace=("ana",))
+        assert before == (1 if revision in waiting else 0)
+        recall: Recall | str = waiting.get(revision) or memory.recall("Who plays the cello?", namespace=("ana",))
         assert memory.reinforce(recall, used="cello").rounds == before + 1
     with Memory(path, embedder=DeterministicEmbedder(dimension=32)) as memory:
         assert memory.weights(namespace=("ana",)).rounds == before + 1
+
+
+@pytest.mark.parametrize("revision", known_revisions())
+def test_what_was_linked_is_linked_and_an_old_file_can_link(revision: str, tmp_path: Path) -> None:
+    """From 0005 on versions name others; an older file has none that do, and takes them."""
+    path = tmp_path / "old.db"
+    shutil.copy(SCHEMAS / f"{revision}.db", path)
+    with Memory(path, embedder=DeterministicEmbedder(dimension=32)) as memory:
+        dog, cello = memory.get(["dog", "cello"], namespace=("ana",))
+        linked = ("dog", ("cello",)) if revision >= "0005" else (None, ())
+        assert (cello.reply_to, dog.derived_from) == linked
+        assert (cello.derived_from, dog.reply_to) == ((), None)
+        memory.remember("Who walks him?", id="walk", namespace=("ana",), reply_to="dog", derived_from=["cello"])
+    with Memory(path, embedder=DeterministicEmbedder(dimension=32)) as memory:
+        (walk,) = memory.get("walk", namespace=("ana",))
+        assert (walk.reply_to, walk.derived_from) == ("dog", ("cello",))
+        memory.forget(ids="dog", namespace=("ana",))
+        assert [each.reply_to for each in memory.get(["walk", "cello"], namespace=("ana",))] == [None, None]
 
 
 def test_alembic_is_imported_only_for_an_old_file(tmp_path: Path) -> None:

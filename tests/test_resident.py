@@ -1,0 +1,129 @@
+"""A memory that keeps codes alone in RAM, against one that keeps the patterns, too."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from am_agent import Cue, DeterministicEmbedder, Memory, Recall, errors
+from am_agent.hopfield.patterns import PatternSet
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+WORDS = [
+    "dog",
+    "cat",
+    "harbour",
+    "violin",
+    "snow",
+    "tea",
+    "invoice",
+    "kitchen",
+    "trieste",
+    "rex",
+    "ana",
+    "the",
+    "my",
+    "in",
+]
+
+
+def _texts(seed: int, count: int) -> list[str]:
+    rng = np.random.default_rng(seed)
+    return [" ".join(rng.choice(WORDS, rng.integers(2, 9))) for _ in range(count)]
+
+
+def _told(recall: Recall) -> list[object]:
+    """All but the id, which is new each time."""
+    found = [(each.id, each.text, each.similarity, each.weight, dict(each.shares)) for each in recall]
+    return [found, recall.energy, recall.beta, recall.episodes, dict(recall.weights), recall.certificate]
+
+
+@pytest.fixture(params=["file", "RAM"])
+def pair(request: pytest.FixtureRequest, tmp_path: Path, toy: DeterministicEmbedder) -> tuple[Memory, Memory]:
+    """The same episodes twice, some of them of several patterns, some forgotten again."""
+    memories = []
+    for resident in ("patterns", "codes"):
+        location = tmp_path / f"{resident}.db" if request.param == "file" else None
+        memory = Memory(location, embedder=toy, resident=resident)
+        memory.remember_many(
+            {
+                "id": str(number),
+                "text": text,
+                "actor": "Ana" if number % 3 else "Ben",
+                "session": str(number // 20),
+                "occurred_at": START + timedelta(hours=number),
+                "metadata": {"n": number % 2},
+            }
+            for number, text in enumerate(_texts(1, 600))
+        )
+        memory.recall("the dog")  # so that what follows is taken over, not loaded
+        memory.remember_many({"id": f"long{n}", "text": " . ".join(_texts(n, 60))} for n in range(20))
+        memory.forget(ids=[str(number) for number in range(0, 600, 7)])
+        memory.update("1", text="a violin in the harbour")
+        memories.append(memory)
+    return memories[0], memories[1]
+
+
+@pytest.mark.parametrize(
+    ("cue", "options"),
+    [
+        ("my dog in the snow", {}),
+        ("my dog in the snow", {"fields": ("cosine",), "k": 50}),
+        ("what did Ana say in January 2026", {"k": 300}),
+        (Cue("violin", near="8"), {}),
+        ("tea", {"where": {"n": 1}, "beta": 30.0}),
+        ("kitchen " * 300 + ". where is rex", {}),
+    ],
+)
+def test_both_give_the_same_answers(pair: tuple[Memory, Memory], cue: str | Cue, options: dict[str, object]) -> None:
+    """To the last bit: order, scores, weights, energy and certificate."""
+    one, other = (_told(memory.recall(cue, **options)) for memory in pair)  # type: ignore[arg-type]
+    assert one == other
+    assert isinstance(cue, Cue) or pair[1].complete(cue).actors == pair[0].complete(cue).actors
+
+
+def test_codes_take_a_fifth_of_the_memory() -> None:
+    """Of 384 dimensions: 0.4 KiB a pattern, where the pattern itself would take 1.5 more."""
+    rows = np.random.default_rng(2).standard_normal((1000, 384)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    taken = []
+    for resident in (True, False):
+        patterns = PatternSet(384, resident=resident)
+        patterns.append(rows, np.ones(len(rows), dtype=np.int64))
+        view = patterns.view()
+        arrays = [view.starts, view.codes.values, view.codes.scales, view.codes.errors, view.rows]
+        taken.append(sum(each.nbytes for each in arrays if each is not None) / 1000)
+    assert taken == [400 + 1536, 400]
+
+
+@pytest.mark.parametrize("resident", ["rows", "", None, 1, "PATTERNS"])
+def test_there_are_two_ways_to_be_resident(resident: object) -> None:
+    """Anything else is refused before a file is made."""
+    with pytest.raises(errors.InvalidArgument, match="resident is 'patterns' or 'codes', not"):
+        Memory(resident=resident)  # type: ignore[arg-type]
+
+
+def test_a_recall_says_what_is_certain(pair: tuple[Memory, Memory]) -> None:
+    """Every weight lies in the interval, whose ends are those of the log-partition."""
+    recall = pair[0].recall("my dog in the snow")
+    least, most = recall.certificate.log_partition
+    assert recall.certificate.exact
+    assert 200 <= recall.certificate.rescored <= recall.episodes
+    assert least <= -recall.beta * recall.energy <= most
+    assert recall.certificate.width == most - least
+    for each in recall:
+        score = sum(each.shares.values())
+        assert np.exp(recall.beta * score - most) <= each.weight <= np.exp(recall.beta * score - least)
+
+
+def test_a_recall_of_nothing_is_certain_of_it(toy: DeterministicEmbedder) -> None:
+    """Nothing was ever stored, or nothing may be seen."""
+    memory = Memory(embedder=toy)
+    assert memory.recall("tea").certificate.width == 0
+    memory.remember("tea")
+    hidden = memory.recall("tea", where={"n": 1})
+    assert hidden.certificate.exact
+    assert (hidden.certificate.rescored, hidden.certificate.width) == (0, 0)
