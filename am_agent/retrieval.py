@@ -47,6 +47,9 @@ _log = logging.getLogger("am_agent")
 _KEPT = 32
 """Sets of namespaces whose standing is kept; the metric of one takes a megabyte."""
 
+_TRIES = 3
+"""How often what is in memory is made ready to be written down, where others write meanwhile."""
+
 _LOGGED = 50
 """The best candidates of a recall, with which feedback compares what was used; what is shown beyond them is added."""
 
@@ -166,8 +169,15 @@ class Retrieval:
             if not self._working_set.worth_keeping():
                 return
             try:
-                with self._database.writing(patience=0) as connection:
-                    self._working_set.keep(connection)
+                for _ in range(_TRIES):
+                    # The write lock is held for the writing alone: making the arrays can take a second.
+                    with self._database.reading() as connection:
+                        prepared = self._working_set.prepared(connection)
+                    if prepared is None:
+                        return
+                    with self._database.writing(patience=0) as connection:
+                        if self._working_set.keep(connection, prepared):
+                            return
             except StoreError as error:
                 _log.info("what is in memory is not written down: %s", error)
 

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,7 @@ from am_agent.hopfield.metric import Moments
 from am_agent.hopfield.patterns import PatternSet, PatternView
 from am_agent.hopfield.roster import Integers, Roster, RosterView
 from am_agent.lexical.postings import PostingsView
-from am_agent.store import journal
+from am_agent.store import journal, space
 from am_agent.store.caches import KINDS, Arrays, Caches, read_names, written_names
 from am_agent.store.episodes import Lot, Stored, Visibility, numbers, stored, texts_of
 from am_agent.store.schema import episode, microseconds
@@ -317,6 +317,14 @@ def _end(row: Stored) -> int:
     return NEVER if row.expires_at is None else row.expires_at
 
 
+class Prepared(NamedTuple):
+    """What is to be written down: for which position of the journal, in which space, and the arrays of each file."""
+
+    position: int
+    space_id: int
+    files: list[tuple[str, int, Arrays]]
+
+
 class WorkingSet:
     """Current episodes by namespace, loaded when a namespace is first asked for.
 
@@ -426,22 +434,36 @@ class WorkingSet:
         """Whether there is something to write down."""
         return self._caches is not None and any(True for _ in self._paying(self._caches))
 
-    def keep(self, connection: Connection) -> None:
-        """Write down what is worth it, in a transaction that holds the write lock: nobody can erase meanwhile."""
-        if self._caches is None:
-            return
+    def prepared(self, connection: Connection) -> Prepared | None:
+        """What is worth it to be written down, as the connection's transaction sees it."""
+        if self._caches is None or space.find(connection).id != self._space_id:
+            return None
+        files: list[tuple[str, int, Arrays]] = []
         try:
             self._catch_up(connection)
             for kind, namespace_id in self._paying(self._caches):
                 block = self._blocks[namespace_id]
                 if kind == "words":
                     _word(connection, block)
-                arrays = block.arrays() if kind == "codes" else block.words()
-                if self._caches.write(connection, kind, namespace_id, arrays):
-                    self._changes[kind, namespace_id] = 0
+                files.append((kind, namespace_id, block.arrays() if kind == "codes" else block.words()))
         except BaseException:
             self._blocks, self._changes = {}, {}
             raise
+        return Prepared(self._position, self._space_id, files)
+
+    def keep(self, connection: Connection, prepared: Prepared) -> bool:
+        """Write it down, in a transaction that holds the write lock: nobody can erase meanwhile.
+
+        Returns:
+            False, and nothing is written, if the database has changed since.
+        """
+        now = Prepared(journal.position(connection), space.find(connection).id, [])
+        if self._caches is None or now[:2] != prepared[:2]:
+            return False
+        for kind, namespace_id, arrays in prepared.files:
+            if self._caches.write(connection, kind, namespace_id, arrays):
+                self._changes[kind, namespace_id] = 0
+        return True
 
     def _paying(self, files: Caches) -> Iterator[tuple[str, int]]:
         """What is not written down yet, or not any more, or has changed enough since."""

@@ -273,6 +273,41 @@ def test_the_codes_of_another_embedder_are_not_used(path: Path) -> None:
         assert memory.recall("note 7 of rooks in Oslo", k=1)[0].text.startswith("note 7 ")
 
 
+def test_codes_of_the_space_before_are_not_written_down_as_those_of_the_new_one(path: Path) -> None:
+    """A memory that has loaded them is closed after another one has moved the file."""
+    with Memory(path, embedder=SMALL) as memory:
+        memory.recall("tea")
+        with Memory(path, embedder=SMALL) as other:
+            other.reembed(DeterministicEmbedder(dimension=16))
+            assert not _folder(path).exists()
+    assert not _folder(path).exists()
+
+
+def test_a_write_in_between_is_taken_up(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was made ready is not written down for a state that it is not of."""
+    shutil.rmtree(_folder(path))
+    memory, other = Memory(path, embedder=SMALL), Memory(path, embedder=SMALL)
+    prepared = WorkingSet.prepared
+    gone = iter(memory.list(limit=2))
+
+    def interfered(self: WorkingSet, connection: Any) -> Any:
+        made = prepared(self, connection)
+        each = next(gone, None)
+        if each is not None:
+            assert other.forget(ids=each.id).episodes == 1
+        return made
+
+    monkeypatch.setattr(WorkingSet, "prepared", interfered)
+    memory.recall("tea")
+    other.close()  # whose erasures this reader has held up
+    memory.close()
+    assert sorted(each.name for each in _folder(path).iterdir()) == ["codes-1", "words-1"]
+    assert b'"Ida 0"' not in held(path.parent)
+    assert b'"Ida 1"' not in held(path.parent)
+    assert b'"Ida 2"' in held(_folder(path))
+    _assert_as_from_sql(path)
+
+
 def test_another_release_reads_texts_otherwise(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What it wrote down is not used."""
     monkeypatch.setattr(caches, "_release", lambda: "0.0.1")
