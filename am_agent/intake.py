@@ -18,6 +18,7 @@ from am_agent.errors import UnknownEpisode
 from am_agent.filter import Predicate
 from am_agent.formats.export import Line
 from am_agent.store import episodes, erasures, namespaces, space
+from am_agent.store.caches import Caches
 from am_agent.store.database import NOT_NOW, Database
 from am_agent.store.episodes import Erased, Visibility
 from am_agent.store.links import Stated
@@ -33,11 +34,14 @@ class Intake:
     def __init__(self, database: Database, encoder: Encoder) -> None:
         self._database = database
         self._encoder = encoder
+        self._caches = None if database.path is None else Caches(database.path)
         self._finishing = threading.Lock()  # over the two numbers: one thread at a time rids the files
         self._scrubbed = 0  # the newest receipt of whose bytes the file itself is rid; the log may hold them still
         self._rid = 0  # the newest receipt of whose bytes the log is rid, too
         with database.reading() as connection:
             self._unfinished = erasures.unfinished(connection) > 0  # by a process before this one
+        if self._caches is not None:
+            self._caches.sweep()
         self._urgent = self._unfinished  # whether every write tries to finish it
 
     def record(self, drafts: Sequence[Draft]) -> Sequence[Outcome]:
@@ -161,11 +165,16 @@ class Intake:
             newest = erasures.newest(connection)  # counted before the file is rewritten: others erase, too
         if self._scrubbed < newest and self._database.scrub():
             self._scrubbed = newest
-        if self._scrubbed and self._database.truncate_log(patience=patience):
+        # Before the rest: what is written from now on lacks what the receipts are of.
+        if self._scrubbed and self.drop_caches() and self._database.truncate_log(patience=patience):
             with self._database.writing() as connection:
                 erasures.finish(connection, self._scrubbed, at=_now())
                 self._unfinished = self._urgent = erasures.unfinished(connection) > 0
             self._rid = self._scrubbed
+
+    def drop_caches(self) -> bool:
+        """Remove what was written down beside the database; False where that is not possible now."""
+        return self._caches is None or self._caches.remove()
 
     def leave(self) -> None:
         """The last chance before the file is closed, for what other processes have erased, too."""

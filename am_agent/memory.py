@@ -665,6 +665,7 @@ class Memory:
         batch = checked_count(batch, "batch")
         self._check_open()
         embedded = reembed(self._database, embedder, batch=batch, progress=progress)
+        self._intake.drop_caches()
         self._encoder.replace(embedder)
         return embedded
 
@@ -697,6 +698,7 @@ class Memory:
             self._closed = True
             try:
                 self._intake.leave()
+                self._retrieval.leave()
             finally:
                 self._database.close()
 

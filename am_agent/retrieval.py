@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import math
 import operator
 import threading
@@ -18,7 +19,7 @@ from am_agent.asked import COSINE, Asked, Fields
 from am_agent.draft import Vectors, unit_vectors
 from am_agent.encoding import Encoder
 from am_agent.episode import Certificate, Completion, Namespace, Recall, Recollection
-from am_agent.errors import UnknownEpisode
+from am_agent.errors import StoreError, UnknownEpisode
 from am_agent.filter import Predicate
 from am_agent.hopfield.codes import Floats, Reals
 from am_agent.hopfield.energy import critical_beta
@@ -32,6 +33,7 @@ from am_agent.readout import Readout, fused, newest, plain
 from am_agent.reinforcement import Reinforcement
 from am_agent.standing import Standing, standing
 from am_agent.store import episodes, journal, namespaces, space
+from am_agent.store.caches import Caches
 from am_agent.store.database import Database
 from am_agent.store.episodes import Visibility
 from am_agent.store.space import Found, Space
@@ -40,8 +42,13 @@ from am_agent.working_set import Snapshot, WorkingSet, past
 
 T = TypeVar("T")
 
+_log = logging.getLogger("am_agent")
+
 _KEPT = 32
 """Sets of namespaces whose standing is kept; the metric of one takes a megabyte."""
+
+_TRIES = 3
+"""How often what is in memory is made ready to be written down, where others write meanwhile."""
 
 _LOGGED = 50
 """The best candidates of a recall, with which feedback compares what was used; what is shown beyond them is added."""
@@ -151,8 +158,28 @@ class Retrieval:
         self._database = database
         self._encoder = encoder
         self._lock = threading.Lock()  # over the two below
-        self._working_set = WorkingSet(resident=resident)
+        caches = None if database.path is None else Caches(database.path)
+        self._working_set = WorkingSet(resident=resident, caches=caches)
         self._standings: dict[tuple[int, ...], tuple[list[Snapshot], Standing]] = {}
+
+    def leave(self) -> None:
+        """Write down what is in memory, for the next who opens the file; or do not, where somebody is writing now."""
+        with self._lock:
+            self._working_set.built = False  # tried once, and then when the file is closed
+            if not self._working_set.worth_keeping():
+                return
+            try:
+                for _ in range(_TRIES):
+                    # The write lock is held for the writing alone: making the arrays can take a second.
+                    with self._database.reading() as connection:
+                        prepared = self._working_set.prepared(connection)
+                    if prepared is None:
+                        return
+                    with self._database.writing(patience=0) as connection:
+                        if self._working_set.keep(connection, prepared):
+                            return
+            except StoreError as error:
+                _log.info("what is in memory is not written down: %s", error)
 
     def recall(self, request: Request) -> Recall:
         """The k episodes that a cue calls to mind."""
@@ -205,6 +232,12 @@ class Retrieval:
 
     def _ask(self, request: Request, finish: Callable[[_Answer], T]) -> T | None:
         """Put a question to what is stored, and finish within the transaction; None where nothing was ever stored."""
+        found = self._put(request, finish)
+        if self._working_set.built:
+            self.leave()  # not every process comes to its end, and the next one is not to build it again
+        return found
+
+    def _put(self, request: Request, finish: Callable[[_Answer], T]) -> T | None:
         worded = request.fields != COSINE
         if request.asked.text is None:  # nothing has to be embedded: one transaction will do
             with self._database.reading() as connection:

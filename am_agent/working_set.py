@@ -7,25 +7,34 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 from sqlalchemy import ColumnElement, Connection, and_
 
 from am_agent.hopfield.attributes import NEVER, Attributes, AttributesView
 from am_agent.hopfield.bonds import Bonds, BondsView
 from am_agent.hopfield.chains import Chains, ChainView
+from am_agent.hopfield.codes import Codes
 from am_agent.hopfield.intervals import IntervalsView
 from am_agent.hopfield.metric import Moments
 from am_agent.hopfield.patterns import PatternSet, PatternView
 from am_agent.hopfield.roster import Integers, Roster, RosterView
 from am_agent.lexical.postings import PostingsView
-from am_agent.store import journal
+from am_agent.store import journal, space
+from am_agent.store.caches import KINDS, Arrays, Caches, read_names, written_names
 from am_agent.store.episodes import Lot, Stored, Visibility, current, numbers, stored, texts_of
 from am_agent.store.schema import episode, microseconds
 from am_agent.wording import Wording, WordingView
 
 Name = TypeVar("Name", bound=Hashable)
+
+LEAST = 5000
+"""Episodes from which on a namespace is written down: fewer are read from the database as fast."""
+
+_PART = 10
+"""What was written down is replaced when one in so many episodes has changed since."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,6 +132,11 @@ class Block:
         self._discard(held.difference(row.seq for row in kept))
         self._append([lot.without(held)])
 
+    @property
+    def worded(self) -> bool:
+        """Whether any text was taken in."""
+        return len(self._wording) > 0
+
     def unread(self) -> list[int]:
         """The living episodes whose texts were not taken in yet."""
         roster, start = self._roster.view(), len(self._wording)
@@ -134,6 +148,81 @@ class Block:
         if keys:
             self._snapshot = None
             self._wording.append([texts.get(key, "") for key in keys])  # of the dead, nothing is asked any more
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """What there is beside texts, to be written down; nothing in it is of an episode that is gone."""
+        roster, attributes = self._roster.view(), self._attributes.view()
+        alive = roster.alive
+        codes, heights, moments = self._patterns.living(alive)
+        bonds = self._bonds.view()
+        stated = alive[bonds.owners]
+        actors, names = _renumbered(attributes.actors[alive], list(self._actors))
+        sessions, titles = _renumbered(attributes.sessions[alive], [title for _, title in self._sessions])
+        return {
+            "keys": roster.keys[alive],
+            "heights": heights,
+            "values": codes.values,
+            "scales": codes.scales,
+            "errors": codes.errors,
+            "total": moments.total,
+            "second": moments.second,
+            "actors": actors,
+            "sessions": sessions,
+            "times": attributes.times[alive],
+            "ends": attributes.ends[alive],
+            "firsts": self._chains.firsts[alive],
+            "owners": (np.cumsum(alive) - 1)[bonds.owners[stated]],
+            "targets": bonds.targets[stated],
+            "names": written_names(names),
+            "titles": written_names(titles),
+        }
+
+    @staticmethod
+    def of(arrays: Arrays, dimension: int, namespace_id: int) -> Block:
+        """The episodes of a namespace that were written down, with the codes of their patterns."""
+        made = Block((), dimension, resident=False)
+        made._roster.append(arrays["keys"])
+        codes = Codes(arrays["values"], arrays["scales"], arrays["errors"])
+        moments = Moments(len(codes.values), arrays["total"], arrays["second"])
+        made._patterns = PatternSet.of(codes, arrays["heights"], moments)
+        made._attributes.append(arrays["actors"], arrays["sessions"], arrays["times"], arrays["ends"])
+        made._chains.append(arrays["sessions"], arrays["times"], arrays["firsts"])
+        made._bonds = Bonds.of(arrays["keys"], arrays["firsts"], arrays["owners"], arrays["targets"])
+        actors = arrays["actors"]
+        counts = np.bincount(actors[actors >= 0]).tolist()
+        for name, count in zip(read_names(arrays["names"]), counts, strict=True):
+            made._actors[name] = len(made._actors)
+            made._join(name, count)
+        titles = read_names(arrays["titles"])
+        made._sessions = {(namespace_id, title): number for number, title in enumerate(titles)}
+        return made
+
+    def words(self) -> dict[str, npt.NDArray[Any]]:
+        """What texts say, to be written down, for those who have the same episodes; all must have been taken in."""
+        roster = self._roster.view()
+        return {"keys": roster.keys[roster.alive], **self._wording.arrays(roster.alive)}
+
+    def take_words(self, arrays: Arrays) -> bool:
+        """Take over what `words` has written down, if nothing is known of texts here, and if it fits.
+
+        Returns:
+            Whether it did; later texts may be missing still.
+        """
+        keys = arrays["keys"]
+        here = self._roster.view().keys
+        kept = np.isin(keys, here)  # of the others, the places are gone by now
+        known = keys[kept]
+        if len(self._wording) or not np.array_equal(known, here[: len(known)]):
+            return False
+        self._snapshot = None
+        self._wording = Wording.of(arrays, len(keys))
+        if not kept.all():
+            self._wording.compact(kept)
+        return True
+
+    def __len__(self) -> int:
+        """How many places there are, dead or alive."""
+        return len(self._roster.view().keys)
 
     def _discard(self, seqs: Iterable[int]) -> None:
         places = self._roster.view().places(seqs)
@@ -168,12 +257,16 @@ class Block:
         numbers = _numbered(self._actors, names)
         for name, count in Counter(names).items():
             if name is not None:
-                number = self._actors[name]
-                if not self._living[number]:
-                    for called in _calls(name):
-                        self._called[called] = self._called.get(called, frozenset()) | {number}
-                self._living[number] += count
+                self._join(name, count)
         return numbers
+
+    def _join(self, name: str, count: int) -> None:
+        """Let an actor have so many episodes more."""
+        number = self._actors[name]
+        if not self._living[number]:
+            for called in _calls(name):
+                self._called[called] = self._called.get(called, frozenset()) | {number}
+        self._living[number] += count
 
     def _leave(self, numbers: Sequence[int]) -> None:
         """Let each of some episodes' actors have one less; who has none is not called anything any more."""
@@ -206,6 +299,14 @@ def _numbered(numbers: dict[Name, int], names: Sequence[Name | None]) -> list[in
     return [-1 if name is None else numbers.setdefault(name, len(numbers)) for name in names]
 
 
+def _renumbered(numbers: npt.NDArray[np.int32], names: Sequence[str]) -> tuple[npt.NDArray[np.int32], list[str]]:
+    """The names that are used of some numbered ones, -1 for none, and their numbers among themselves."""
+    used = np.unique(numbers[numbers >= 0])
+    found = np.searchsorted(used, numbers).astype(np.int32)
+    found[numbers < 0] = -1
+    return found, [names[number] for number in used.tolist()]
+
+
 def _calls(name: str) -> set[str]:
     """What somebody of a name is called."""
     whole = name.casefold()
@@ -214,6 +315,14 @@ def _calls(name: str) -> set[str]:
 
 def _end(row: Stored) -> int:
     return NEVER if row.expires_at is None else row.expires_at
+
+
+class Prepared(NamedTuple):
+    """What is to be written down: for which position of the journal, in which space, and the arrays of each file."""
+
+    position: int
+    space_id: int
+    files: list[tuple[str, int, Arrays]]
 
 
 class WorkingSet:
@@ -225,11 +334,16 @@ class WorkingSet:
     **Threads.** The caller holds a lock over `snapshots`; what that returns is safe without one.
 
     Args:
-        resident: Keep the patterns themselves in memory, too, and not their codes alone.
+        resident: Keep the patterns themselves in memory, too, and not their codes alone; those that were written down
+            are known by their codes only.
+        caches: Where blocks are written down.
     """
 
-    def __init__(self, *, resident: bool = True) -> None:
+    def __init__(self, *, resident: bool = True, caches: Caches | None = None) -> None:
         self._resident = resident
+        self._caches = caches
+        self._changes: dict[tuple[str, int], int] = {}  # since what was written down of a block
+        self.built = False  # whether something large was made that could be written down
         self._blocks: dict[int, Block] = {}
         self._position = 0  # of the journal, up to which the blocks are true
         self._space_id = 0
@@ -254,16 +368,18 @@ class WorkingSet:
         """
         try:
             if space_id != self._space_id:
-                self._blocks, self._space_id = {}, space_id
+                self._blocks, self._changes, self._space_id = {}, {}, space_id
             self._catch_up(connection)
             for namespace_id in namespace_ids:
                 if namespace_id not in self._blocks:
-                    lots = self._current(connection, episode.c.namespace_id == namespace_id)
-                    self._blocks[namespace_id] = Block(lots, dimension, resident=self._resident)
+                    self._blocks[namespace_id] = self._loaded(connection, namespace_id, dimension)
                 if worded:
-                    _word(connection, self._blocks[namespace_id])
+                    self._word(connection, namespace_id)
         except BaseException:
-            self._blocks = {}  # read half of the journal, or interrupted in the middle of a block: true no more
+            self._blocks, self._changes = (
+                {},
+                {},
+            )  # read half of the journal, or interrupted in the middle of a block: true no more
             raise
         return [self._blocks[namespace_id].snapshot() for namespace_id in namespace_ids]
 
@@ -277,8 +393,86 @@ class WorkingSet:
             if change.namespace_id in self._blocks:
                 touched.setdefault(change.namespace_id, set()).add(change.episode_seq)
         for namespace_id, seqs in touched.items():
+            self._renew(connection, namespace_id, self._blocks[namespace_id], seqs)
+
+    def _renew(self, connection: Connection, namespace_id: int, block: Block, seqs: set[int]) -> None:
+        """Take over what some rows are now."""
+        if seqs:
             # What happened to a row does not matter, only what it is now: a burst of entries folds into one read.
-            self._blocks[namespace_id].update(seqs, current(connection, self._space_id, seqs))
+            block.update(seqs, current(connection, self._space_id, seqs))
+            for kind in KINDS:
+                if (kind, namespace_id) in self._changes:
+                    self._changes[kind, namespace_id] += len(seqs)
+
+    def _loaded(self, connection: Connection, namespace_id: int, dimension: int) -> Block:
+        """The episodes of a namespace, as they were written down and with what came since, or from the database."""
+        held = None if self._caches is None else self._caches.read(connection, "codes", namespace_id)
+        if held is None:
+            lots = self._current(connection, episode.c.namespace_id == namespace_id)
+            block = Block(lots, dimension, resident=self._resident)
+            self.built = self.built or len(block) >= LEAST
+            return block
+        block = Block.of(held.arrays, dimension, namespace_id)
+        self._changes["codes", namespace_id] = 0
+        changes = journal.since(connection, held.position)
+        touched = {each.episode_seq for _, each in changes if each.namespace_id == namespace_id}
+        self._renew(connection, namespace_id, block, touched)
+        return block
+
+    def _word(self, connection: Connection, namespace_id: int) -> None:
+        """Take in what the texts of a namespace say, as it was written down, and what that lacks from the texts."""
+        block = self._blocks[namespace_id]
+        if self._caches is not None and not block.worded:
+            held = self._caches.read(connection, "words", namespace_id)
+            if held is not None and block.take_words(held.arrays):
+                self._changes["words", namespace_id] = len(block.unread())
+            self.built = self.built or len(block.unread()) >= LEAST
+        _word(connection, block)
+
+    def worth_keeping(self) -> bool:
+        """Whether there is something to write down."""
+        return self._caches is not None and any(True for _ in self._paying(self._caches))
+
+    def prepared(self, connection: Connection) -> Prepared | None:
+        """What is worth it to be written down, as the connection's transaction sees it."""
+        if self._caches is None or space.find(connection).id != self._space_id:
+            return None
+        files: list[tuple[str, int, Arrays]] = []
+        try:
+            self._catch_up(connection)
+            for kind, namespace_id in self._paying(self._caches):
+                block = self._blocks[namespace_id]
+                if kind == "words":
+                    _word(connection, block)
+                files.append((kind, namespace_id, block.arrays() if kind == "codes" else block.words()))
+        except BaseException:
+            self._blocks, self._changes = {}, {}
+            raise
+        return Prepared(self._position, self._space_id, files)
+
+    def keep(self, connection: Connection, prepared: Prepared) -> bool:
+        """Write it down, in a transaction that holds the write lock: nobody can erase meanwhile.
+
+        Returns:
+            False, and nothing is written, if the database has changed since.
+        """
+        now = Prepared(journal.position(connection), space.find(connection).id, [])
+        if self._caches is None or now[:2] != prepared[:2]:
+            return False
+        for kind, namespace_id, arrays in prepared.files:
+            if self._caches.write(connection, kind, namespace_id, arrays):
+                self._changes[kind, namespace_id] = 0
+        return True
+
+    def _paying(self, files: Caches) -> Iterator[tuple[str, int]]:
+        """What is not written down yet, or not any more, or has changed enough since."""
+        for namespace_id, block in self._blocks.items():
+            if len(block) < LEAST:
+                continue
+            for kind in ("codes", "words") if block.worded else ("codes",):
+                changes = self._changes.get((kind, namespace_id))
+                if changes is None or changes * _PART > len(block) or not files.has(kind, namespace_id):
+                    yield kind, namespace_id
 
     def _current(self, connection: Connection, where: ColumnElement[bool]) -> Iterator[Lot]:
         return stored(connection, self._space_id, and_(where, episode.c.superseded_at.is_(None)))

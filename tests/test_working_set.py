@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -93,7 +93,9 @@ def items_of(given: Iterable[tuple[str, Any, Any, Any]], memory: Memory, **where
     return items
 
 
-def _facts(snapshot: Snapshot, now: datetime) -> dict[int, tuple[Any, ...]]:
+def _facts(
+    snapshot: Snapshot, now: datetime, patterns: Callable[[PatternView, int], Any] = _bytes
+) -> dict[int, tuple[Any, ...]]:
     """What a snapshot says of each episode that is to be seen, in terms that do not depend on places and numbers."""
     roster, attributes = snapshot.roster, snapshot.attributes
     names = {number: name for name, number in snapshot.actors.items()}
@@ -105,7 +107,7 @@ def _facts(snapshot: Snapshot, now: datetime) -> dict[int, tuple[Any, ...]]:
     rows, bound = snapshot.bonds.neighbours(places, roster.keys, seen)
     return {
         keys[place]: (
-            _bytes(snapshot.patterns, place),
+            patterns(snapshot.patterns, place),
             names.get(int(attributes.actors[place])),
             int(attributes.sessions[place]) >= 0
             and [keys[other] for other in places if attributes.sessions[other] == attributes.sessions[place]],

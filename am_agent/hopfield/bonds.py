@@ -106,15 +106,27 @@ class Bonds:
             targets: The names that each is bound to; a name twice is one bond.
         """
         size = len(self._names)
-        self._names.append(np.array(names, dtype=np.int64))
         stated = [(size + at, name) for at, each in enumerate(targets) for name in dict.fromkeys(each)]
-        self._owners.append(np.array([place for place, _ in stated], dtype=np.int64))
-        self._targets.append(np.array([name for _, name in stated], dtype=np.int64))
-        for place, name in stated:
+        found = np.array(stated, dtype=np.int64).reshape(-1, 2)
+        self._extend(np.array(keys, dtype=np.int64), np.array(names, dtype=np.int64), found[:, 0], found[:, 1])
+
+    @staticmethod
+    def of(keys: Integers, names: Integers, owners: Integers, targets: Integers) -> Bonds:
+        """What a view shows, of places with these keys, as bonds that grow."""
+        made = Bonds()
+        made._extend(keys, names, owners, targets)
+        return made
+
+    def _extend(self, keys: Integers, names: Integers, owners: Integers, targets: Integers) -> None:
+        size = len(self._names)
+        self._names.append(names)
+        self._owners.append(owners)
+        self._targets.append(targets)
+        for place, name in zip(owners.tolist(), targets.tolist(), strict=True):
             self._stating.setdefault(name, []).append(place)
-        for at, (key, name) in enumerate(zip(keys, names, strict=True)):
-            if key != name:
-                self._later.setdefault(name, []).append(size + at)
+        later = np.flatnonzero(keys != names)
+        for place, name in zip(later.tolist(), names[later].tolist(), strict=True):
+            self._later.setdefault(name, []).append(size + place)
 
     def compact(self, kept: Booleans) -> None:
         """Keep the places of a mask [n] only, and number them afresh."""

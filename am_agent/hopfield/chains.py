@@ -105,6 +105,11 @@ class Chains:
         self._tails.replace(np.full(len(self._tails), _NONE, dtype=np.int32))
         self._link(np.arange(len(self._sessions)))
 
+    @property
+    def firsts(self) -> Integers:
+        """What orders equal times, int64 [n]."""
+        return self._firsts.view()
+
     def view(self) -> ChainView:
         """The chains as they are now, without a copy."""
         return ChainView(self._prev.view(), self._next.view())

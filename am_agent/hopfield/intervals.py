@@ -33,6 +33,13 @@ class IntervalsView:
         met[self.places[(self.firsts <= last) & (self.lasts >= first)]] = True
         return met
 
+    def compacted(self, kept: Booleans) -> IntervalsView:
+        """The places of a mask [size] only, numbered afresh."""
+        mine = kept[self.places]
+        renumbered: npt.NDArray[np.int64] = np.cumsum(kept) - 1
+        size = int(np.count_nonzero(kept))
+        return IntervalsView(renumbered[self.places[mine]], self.firsts[mine], self.lasts[mine], size)
+
 
 class Intervals:
     """Any number of intervals for each place, aligned with a roster. Appending costs O(1) for each, amortised.
@@ -52,6 +59,16 @@ class Intervals:
         self._lasts = Column(np.dtype(np.int64))
         self._size = 0
 
+    @staticmethod
+    def of(view: IntervalsView) -> Intervals:
+        """What a view shows, as intervals that grow."""
+        made = Intervals()
+        made._places.append(view.places)
+        made._firsts.append(view.firsts)
+        made._lasts.append(view.lasts)
+        made._size = view.size
+        return made
+
     def append(self, intervals: list[list[tuple[int, int]]]) -> None:
         """Add the places that follow, each with its intervals, both ends inclusive."""
         flat = [pair for each in intervals for pair in each]
@@ -63,13 +80,11 @@ class Intervals:
 
     def compact(self, kept: Booleans) -> None:
         """Keep the places of a mask [n] only, and number them afresh."""
-        places = self._places.view()
-        mine = kept[places]
-        renumbered: npt.NDArray[np.int64] = np.cumsum(kept) - 1
-        self._places.replace(renumbered[places[mine]])
-        self._firsts.replace(self._firsts.view()[mine])
-        self._lasts.replace(self._lasts.view()[mine])
-        self._size = int(np.count_nonzero(kept))
+        found = self.view().compacted(kept)
+        self._places.replace(found.places)
+        self._firsts.replace(found.firsts)
+        self._lasts.replace(found.lasts)
+        self._size = found.size
 
     def view(self) -> IntervalsView:
         """The intervals as they are now, without a copy."""

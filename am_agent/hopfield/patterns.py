@@ -81,6 +81,7 @@ class PatternSet:
         self._errors = Column(np.dtype(np.float32))
         self._rows = Column(np.dtype(np.float32), dimension) if resident else None
         self._moments = Moments.none(dimension)
+        self._reduced = False  # whether anything was taken out of the moments
 
     @property
     def moments(self) -> Moments:
@@ -98,22 +99,49 @@ class PatternSet:
             rows: Unit rows, float32 [sum of heights, d].
             heights: How many of them are of each place, one at least, int64 [m].
         """
-        if not len(heights):
-            return
-        codes = Codes.of(rows)
+        if len(heights):
+            codes = Codes.of(rows)
+            if self._rows is not None:
+                self._rows.append(rows)
+            self._extend(codes, heights, _moments(codes))
+
+    @staticmethod
+    def of(codes: Codes, heights: Integers, moments: Moments) -> PatternSet:
+        """A set of which the codes alone are known.
+
+        Args:
+            codes: Of all patterns.
+            heights: How many of them each place has, one at least, int64 [n].
+            moments: Of the codes; see `moments`.
+        """
+        made = PatternSet(codes.values.shape[1], resident=False)
+        made._extend(codes, heights, moments)
+        return made
+
+    def living(self, alive: Booleans) -> tuple[Codes, Integers, Moments]:
+        """What `of` makes a set of, of the places of a mask [n] only: all that were not discarded.
+
+        Nothing of the others is in it, not even what rounding would leave of them in the moments.
+        """
+        view = self.view()
+        if alive.all() and not self._reduced:
+            return view.codes, view.heights(), self._moments
+        codes = view.codes[np.flatnonzero(view.mask(alive))]
+        return codes, view.heights()[alive], _moments(codes)
+
+    def _extend(self, codes: Codes, heights: Integers, moments: Moments) -> None:
         self._starts.append(len(self._values) + np.cumsum(heights) - heights)
         self._values.append(codes.values)
         self._scales.append(codes.scales)
         self._errors.append(codes.errors)
-        if self._rows is not None:
-            self._rows.append(rows)
-        self._moments = self._moments + _moments(codes)
+        self._moments = self._moments + moments
 
     def discard(self, places: Integers) -> None:
         """Take the patterns of some places out of the moments; the rows stay until the set is compacted."""
         if not len(places):
             return
         view = self.view()
+        self._reduced = True
         self._moments = self._moments - _moments(view.codes[view.rows_of(places)])
 
     def compact(self, kept: Booleans) -> None:

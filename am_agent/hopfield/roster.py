@@ -58,7 +58,7 @@ class Roster:
         self._keys = Column(np.dtype(np.int64))
         self._alive = Column(np.dtype(np.bool_))
 
-    def append(self, keys: Sequence[int]) -> None:
+    def append(self, keys: Sequence[int] | Integers) -> None:
         """Add keys at the places that follow.
 
         Args:

@@ -98,6 +98,24 @@ class _Entry(NamedTuple):
 _NO_ENTRY = _Entry(np.empty(0, dtype=np.int32), np.empty(0, dtype=np.float32), 0)
 
 
+class Cells(NamedTuple):
+    """Documents by what is in them, place by place.
+
+    Attributes:
+        terms: By their numbers.
+        heights: How many terms each place has, int64 [n].
+        held: The numbers of the terms of all places, ascending in each, int32 [cells].
+        counts: Of each of these, float32 [cells].
+        lengths: The counts of all terms of each place, float64 [n].
+    """
+
+    terms: Sequence[str]
+    heights: Integers
+    held: Places
+    counts: Counts
+    lengths: Floats
+
+
 @dataclass(frozen=True, slots=True)
 class PostingsView:
     """What an index was at one moment; later changes to the index leave it as it is. Safe from several threads.
@@ -226,6 +244,25 @@ class PostingsView:
             found.append({self._terms[number]: count for number, count in pairs})
         return found
 
+    def compacted(self, kept: Mask) -> Cells:
+        """Only some places, numbered anew in the same order, and only the terms that these have.
+
+        Args:
+            kept: bool [size].
+
+        Raises:
+            ValueError: A mask of another size.
+        """
+        self._check(kept)
+        heights = np.diff(self._bounds)
+        mask = np.repeat(kept, heights)
+        held = self._held[mask]
+        numbers = np.flatnonzero(np.bincount(held, minlength=self.width))
+        renumbered = np.empty(self.width, dtype=np.int32)
+        renumbered[numbers] = np.arange(len(numbers))
+        terms = [self._terms[number] for number in numbers.tolist()]
+        return Cells(terms, heights[kept], renumbered[held], self._counts[mask], self.lengths[kept])
+
     def vocabulary(self) -> list[str]:
         """Every term that a place has or had, since the index was last compacted."""
         return self._terms[: self.width]
@@ -309,21 +346,18 @@ class Postings:
         Raises:
             ValueError: A mask of another size.
         """
-        view = self.view()
-        view._check(kept)
-        heights = np.diff(view._bounds)
-        mask = np.repeat(kept, heights)
-        held = view._held[mask]
-        numbers = np.flatnonzero(np.bincount(held, minlength=view.width))
-        renumbered = np.empty(view.width, dtype=np.int32)
-        renumbered[numbers] = np.arange(len(numbers))
-        rows = np.repeat(np.arange(np.count_nonzero(kept)), heights[kept])
-        fresh = Postings()
-        fresh._terms = [view._terms[number] for number in numbers.tolist()]
-        fresh._entries = [_NO_ENTRY] * len(numbers)
-        fresh._ids = dict(zip(fresh._terms, range(len(numbers)), strict=True))
-        fresh._add(rows, renumbered[held], view._counts[mask], view.lengths[kept])
-        vars(self).update(vars(fresh))
+        vars(self).update(vars(Postings.of(self.view().compacted(kept))))
+
+    @staticmethod
+    def of(cells: Cells) -> Postings:
+        """An index of the documents that are given by their cells."""
+        made = Postings()
+        made._terms = list(cells.terms)
+        made._entries = [_NO_ENTRY] * len(made._terms)
+        made._ids = dict(zip(made._terms, range(len(made._terms)), strict=True))
+        rows = np.repeat(np.arange(len(cells.heights)), cells.heights)
+        made._add(rows, cells.held, cells.counts, cells.lengths)
+        return made
 
     def view(self) -> PostingsView:
         """The index as it is now, without a copy."""

@@ -91,14 +91,24 @@ class Database:
                     yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """A write transaction, which has the write lock from its start."""
+    def writing(self, *, patience: float | None = None) -> Iterator[Connection]:
+        """A write transaction, which has the write lock from its start.
+
+        Args:
+            patience: Seconds to wait for another process's lock; None for the timeout of the database.
+        """
         with self._named_errors(), self._turn, self._engine.connect() as connection:
             connection = connection.execution_options(am_agent_begin="BEGIN IMMEDIATE")
             if connection.info.get(_READ_ONLY):
                 connection.invalidate()  # as it was opened it stays, and a new one may be able to write
-            with connection.begin():
-                yield connection
+            if patience is not None:
+                _set_busy_timeout(connection, patience)
+            try:
+                with connection.begin():
+                    yield connection
+            finally:
+                if patience is not None:
+                    _set_busy_timeout(connection, self._timeout)
 
     def scrub(self) -> bool:
         """Rewrite the file from what is left in it.
@@ -318,6 +328,13 @@ def _size(file: Path | None) -> int:
         return 0 if file is None else file.stat().st_size
     except FileNotFoundError:
         return 0
+
+
+def _set_busy_timeout(connection: Connection, seconds: float) -> None:
+    """Past SQLAlchemy, which would begin a transaction first."""
+    sqlite = connection.connection.driver_connection
+    if sqlite is not None:
+        sqlite.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
 
 
 def _begin(connection: Connection) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
-from sqlalchemy import Connection, bindparam, func, insert, select
+from sqlalchemy import BigInteger, Connection, bindparam, func, insert, select, type_coerce
 
 from am_agent.store.schema import journal
 
 Kind = Literal["insert", "close", "expire", "erase"]
+KINDS = get_args(Kind)
 
 
 # Made once: every recall asks, and to make a statement costs more than to run it.
@@ -47,3 +48,13 @@ def since(connection: Connection, position: int) -> list[tuple[int, Change]]:
     """The entries after a position, oldest first, each with its own."""
     rows = connection.execute(_SINCE, {"position": position})
     return [(id_, Change(kind, namespace_id, seq)) for id_, kind, namespace_id, seq in rows]
+
+
+def entry(connection: Connection, position: int) -> tuple[int, ...]:
+    """One entry with all its fields, as numbers; all zeros where there is none.
+
+    Which database it is, is known by it: another one that has as many entries has another time here.
+    """
+    columns = (type_coerce(journal.c.at, BigInteger), journal.c.kind, journal.c.namespace_id, journal.c.episode_seq)
+    row = connection.execute(select(*columns).where(journal.c.id == position)).first()
+    return (0, 0, 0, 0) if row is None else (row[0], KINDS.index(row[1]), row[2], row[3])
