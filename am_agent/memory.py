@@ -47,6 +47,7 @@ from am_agent.filter import compile_filter
 from am_agent.formats import Export, opened
 from am_agent.formats import export as exports
 from am_agent.hopfield.fusion import FIELDS
+from am_agent.hopfield.mirror import mirrored
 from am_agent.intake import Intake
 from am_agent.loading import Loading
 from am_agent.reembedding import reembed
@@ -103,6 +104,8 @@ class Memory:
         resident: What of each vector is kept in memory: "patterns", the vector and its code, or "codes", a code of a
             quarter of the bytes alone; the few vectors that an answer needs exactly are then read from the file. The
             answers are the same.
+        device: Where vectors are compared: "cpu", "cuda", or "auto" for a GPU if there is one and a namespace holds so
+            many that it pays. The answers are the same.
 
     Raises:
         StoreError: The file cannot be used; the subclass says why.
@@ -123,9 +126,15 @@ class Memory:
         embedder: Embedder | None = None,
         timeout: float = 30.0,
         resident: str = "patterns",
+        device: str = "auto",
     ) -> None:
         self._closed = False
         resident = checked_choice(resident, "resident", ("patterns", "codes"))
+        device = checked_choice(device, "device", ("auto", "cpu", "cuda"))
+        try:
+            mirrored(device)
+        except ValueError as error:
+            raise InvalidArgument(str(error)) from error
         self._encoder = Encoder(embedder)
         self._database = Database(database_path(location), timeout=timeout)
         try:
@@ -134,7 +143,7 @@ class Memory:
             self._intake = Intake(self._database, self._encoder)
             self._reinforcement = Reinforcement(self._database)
             self._retrieval = Retrieval(
-                self._database, self._encoder, self._reinforcement, resident=resident == "patterns"
+                self._database, self._encoder, self._reinforcement, resident=resident == "patterns", device=device
             )
             self._intake.finish_erasure()
         except BaseException:

@@ -149,17 +149,24 @@ class Retrieval:
         encoder: What embeds a cue.
         reinforcement: What knows the weights, and waits for feedback.
         resident: Whether the patterns themselves are kept in memory, beside their codes.
+        device: Where codes are multiplied.
     """
 
     def __init__(
-        self, database: Database, encoder: Encoder, reinforcement: Reinforcement, *, resident: bool = True
+        self,
+        database: Database,
+        encoder: Encoder,
+        reinforcement: Reinforcement,
+        *,
+        resident: bool = True,
+        device: str = "cpu",
     ) -> None:
         self._reinforcement = reinforcement
         self._database = database
         self._encoder = encoder
         self._lock = threading.Lock()  # over the two below
         caches = None if database.path is None else Caches(database.path)
-        self._working_set = WorkingSet(resident=resident, caches=caches)
+        self._working_set = WorkingSet(resident=resident, caches=caches, device=device)
         self._standings: dict[tuple[int, ...], tuple[list[Snapshot], Standing]] = {}
 
     def leave(self) -> None:

@@ -19,6 +19,7 @@ from am_agent.hopfield.chains import Chains, ChainView
 from am_agent.hopfield.codes import Codes
 from am_agent.hopfield.intervals import IntervalsView
 from am_agent.hopfield.metric import Moments
+from am_agent.hopfield.mirror import Mirror, mirrored
 from am_agent.hopfield.patterns import PatternSet, PatternView
 from am_agent.hopfield.roster import Integers, Roster, RosterView
 from am_agent.lexical.postings import PostingsView
@@ -120,6 +121,10 @@ class Block:
         self._actors: dict[str, int] = {}
         self._sessions: dict[tuple[int, str], int] = {}  # with the namespace: a session does not reach into another
         self._append(lots)
+
+    def reflect(self, mirror: Mirror | None) -> None:
+        """Let the codes be multiplied elsewhere."""
+        self._patterns.mirror, self._snapshot = mirror, None
 
     def update(self, touched: Iterable[int], lot: Lot) -> None:
         """Take over what rows are now: `lot` holds the touched ones that are still current."""
@@ -337,10 +342,12 @@ class WorkingSet:
         resident: Keep the patterns themselves in memory, too, and not their codes alone; those that were written down
             are known by their codes only.
         caches: Where blocks are written down.
+        device: Where codes are multiplied; see `mirrored`.
     """
 
-    def __init__(self, *, resident: bool = True, caches: Caches | None = None) -> None:
+    def __init__(self, *, resident: bool = True, caches: Caches | None = None, device: str = "cpu") -> None:
         self._resident = resident
+        self._device = device
         self._caches = caches
         self._changes: dict[tuple[str, int], int] = {}  # since what was written down of a block
         self.built = False  # whether something large was made that could be written down
@@ -410,9 +417,11 @@ class WorkingSet:
         if held is None:
             lots = self._current(connection, episode.c.namespace_id == namespace_id)
             block = Block(lots, dimension, resident=self._resident)
+            block.reflect(mirrored(self._device))
             self.built = self.built or len(block) >= LEAST
             return block
         block = Block.of(held.arrays, dimension, namespace_id)
+        block.reflect(mirrored(self._device))
         self._changes["codes", namespace_id] = 0
         changes = journal.since(connection, held.position)
         touched = {each.episode_seq for _, each in changes if each.namespace_id == namespace_id}

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from am_agent.hopfield.codes import Codes, Floats, Reals
+from am_agent.hopfield.codes import Codes, Floats, Probe, Reals, products
 from am_agent.hopfield.column import Column
 from am_agent.hopfield.metric import Moments
+from am_agent.hopfield.mirror import Mirror
 from am_agent.hopfield.roster import Booleans, Integers
 
 _BLOCK = 8192
@@ -27,11 +28,13 @@ class PatternView:
         starts: The first row of each place, int64 [n].
         codes: Of all rows.
         rows: The patterns, unit rows, float32 [rows, d]; None where the codes alone are in memory.
+        mirror: Where the codes are multiplied; None for here.
     """
 
     starts: Integers
     codes: Codes
     rows: Floats | None
+    mirror: Mirror | None = None
 
     def heights(self) -> Integers:
         """How many patterns each place has, int64 [n]."""
@@ -58,6 +61,10 @@ class PatternView:
         """Which rows belong to the places of a mask [n], bool [rows]."""
         return np.repeat(places, self.heights())
 
+    def products(self, probe: Probe) -> Reals:
+        """The products of all codes with some queries, float64 [rows, w]."""
+        return products(self.codes, probe) if self.mirror is None else self.mirror.products(self.codes, probe)
+
     def openings(self, places: Integers) -> Reals:
         """The first pattern of some places as its code has it, float64 [m, d]."""
         return self.codes[self.starts[places]].restored()
@@ -72,6 +79,9 @@ class PatternSet:
         dimension: d.
         resident: Keep the patterns themselves, too, beside their codes: five times the memory, and nothing has to be
             read again to score a pattern exactly.
+
+    Attributes:
+        mirror: Where the codes are multiplied; None for here.
     """
 
     def __init__(self, dimension: int, *, resident: bool = True) -> None:
@@ -80,6 +90,7 @@ class PatternSet:
         self._scales = Column(np.dtype(np.float32))
         self._errors = Column(np.dtype(np.float32))
         self._rows = Column(np.dtype(np.float32), dimension) if resident else None
+        self.mirror: Mirror | None = None
         self._moments = Moments.none(dimension)
         self._reduced = False  # whether anything was taken out of the moments
 
@@ -158,7 +169,7 @@ class PatternSet:
     def view(self) -> PatternView:
         """The set as it is now, without a copy."""
         codes = Codes(self._values.view(), self._scales.view(), self._errors.view())
-        return PatternView(self._starts.view(), codes, None if self._rows is None else self._rows.view())
+        return PatternView(self._starts.view(), codes, None if self._rows is None else self._rows.view(), self.mirror)
 
 
 def _moments(codes: Codes) -> Moments:

@@ -56,7 +56,7 @@ class Pass:
         for number, places, own in scope.split(positions):
             patterns = scope.patterns[number]
             if len(places) > len(patterns.starts) // 4:  # reading everything in its order is faster
-                found = products(patterns.codes, probe) + products(patterns.codes, rest)
+                found = patterns.products(probe) + patterns.products(rest)
                 scores[own] = _led(patterns, found, self.lead)[places]
                 continue
             codes, heights = patterns.codes[patterns.rows_of(places)], patterns.heights_of(places)
@@ -149,7 +149,7 @@ def scan(
     """
     probe = Probe.of(queries)
     asked = Pass.of(queries, probe.rests, lead, others)
-    scores = joined([_led(each, products(each.codes, probe), lead) for each in scope.patterns], np.float64)
+    scores = joined([_led(each, each.products(probe), lead) for each in scope.patterns], np.float64)
     if others is not None:
         scores += others
     count = int(np.count_nonzero(scope.eligible))
@@ -164,7 +164,7 @@ def scan(
 def nearest(scope: Scope, queries: Reals) -> Reals:
     """The greatest product of each query with any pattern that takes part, float64 [w]; -inf where none does."""
     probe = Probe.of(queries)
-    greatest = [_greatest(patterns, products(patterns.codes, probe)) for patterns in scope.patterns]
+    greatest = [_greatest(patterns, patterns.products(probe)) for patterns in scope.patterns]
     scores = np.concatenate([*greatest, np.empty((0, len(queries)))])
     scores[~scope.eligible] = -np.inf
     found = np.full(len(queries), -np.inf)
