@@ -24,7 +24,7 @@ from am_agent.hopfield.roster import Integers, Roster, RosterView
 from am_agent.lexical.postings import PostingsView
 from am_agent.store import journal, space
 from am_agent.store.caches import KINDS, Arrays, Caches, read_names, written_names
-from am_agent.store.episodes import Lot, Stored, Visibility, numbers, stored, texts_of
+from am_agent.store.episodes import Lot, Stored, Visibility, current, numbers, stored, texts_of
 from am_agent.store.schema import episode, microseconds
 from am_agent.wording import Wording, WordingView
 
@@ -399,8 +399,7 @@ class WorkingSet:
         """Take over what some rows are now."""
         if seqs:
             # What happened to a row does not matter, only what it is now: a burst of entries folds into one read.
-            lots = self._current(connection, episode.c.seq.in_(numbers(seqs)))
-            block.update(seqs, Lot.joined(lots))
+            block.update(seqs, current(connection, self._space_id, seqs))
             for kind in KINDS:
                 if (kind, namespace_id) in self._changes:
                     self._changes[kind, namespace_id] += len(seqs)

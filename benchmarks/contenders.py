@@ -12,9 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from am_agent.hopfield.energy import log_partition
+from am_agent.hopfield.energy import critical_beta
+from am_agent.hopfield.metric import spread
+from am_agent.hopfield.partition import partition
+from am_agent.hopfield.patterns import PatternSet
 from am_agent.hopfield.roster import Roster
-from am_agent.hopfield.scan import PatternSet, Scope, best, scan
+from am_agent.hopfield.scan import scan
+from am_agent.hopfield.scope import Scope, best
 from benchmarks.material import Floats
 
 Integers = npt.NDArray[np.int64]
@@ -97,20 +101,23 @@ def recall(found: Integers, truth: Integers) -> float:
 
 
 def _am_agent(setting: Setting) -> Ready:
-    """The memory's scan with its softmax: the ten best, exactly, and the logarithm of Z over all."""
+    """The memory's scan with its softmax: the ten best, exactly, and the logarithm of Z over all, at its own beta."""
     roster, patterns = Roster(), PatternSet(setting.rows.shape[1])
     for start in range(0, len(setting.rows), 65_536):
         block = setting.rows[start : start + 65_536]
         roster.append(range(start, start + len(block)))
-        patterns.append(list(block[:, None]))
+        patterns.append(block, np.ones(len(block), dtype=np.int64))
     scope = Scope.of([(roster.view(), patterns.view())])
+    beta = critical_beta(len(setting.rows), spread(patterns.moments))
 
     def one(cue: Floats) -> Integers:
         matches = scan(scope, cue[None].astype(np.float64), K)
-        log_partition(matches.scores[scope.eligible][None], _BETA)
+        partition(scope, matches, beta)
         return best(scope, matches.scores, matches.candidates, K)
 
-    return Ready(lambda cues: np.stack([one(cue) for cue in cues]), "top 10 and log Z of all, exact")
+    return Ready(
+        lambda cues: np.stack([one(cue) for cue in cues]), f"top 10 and log Z of all, certified, beta {beta:.0f}"
+    )
 
 
 def _numpy_topk(setting: Setting) -> Ready:

@@ -29,7 +29,7 @@ def _stored(place: int, text: str, session: str | None, named: tuple[int, ...] =
 
 def _matches(scores: np.ndarray, candidates: np.ndarray, others: np.ndarray) -> Matches:
     """Scores that the fields other than content gave."""
-    return Matches(scores, candidates, 0.0, -np.inf, Pass(np.zeros((1, 1)), np.zeros((1, 1)), LEAD, others))
+    return Matches(scores, candidates, 0.0, -np.inf, Pass.of(np.zeros((1, 1)), np.zeros((1, 1)), LEAD, others))
 
 
 def _first(

@@ -7,6 +7,7 @@ e = |x - x̂|, the query y and its code ŷ, `|x'y - x̂'ŷ| <= e |y| + |x̂| |y 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numkong
 import numpy as np
@@ -15,6 +16,8 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 Reals = npt.NDArray[np.float64]
 Bytes = npt.NDArray[np.int8]
+
+S = TypeVar("S", float, Reals)
 
 _LEVELS = 127
 """The largest code; -128 is left out, so that a code and its negative are both codes."""
@@ -103,21 +106,25 @@ class Probe:
         return Probe(values, steps, queries - steps[:, None] * values)
 
 
-def bounds(errors: npt.NDArray[np.floating], queries: Reals, rests: Reals) -> Reals:
-    """How far the product of a code with the code of each query can be from that of their rows, float64 [n, w].
+def bound(error: S, length: float, rest: float, dimension: int) -> S:
+    """How far the product of a code with the code of a query can be from that of the row with the query.
 
     Args:
-        errors: Of the codes, [n]; the rows have length one.
-        queries: float64 [w, d].
-        rests: What is left of them, float64 [w, d].
+        error: Of the code, or of several; the rows have length one.
+        length: Of the query.
+        rest: The length of what its code leaves of it.
+        dimension: d.
     """
-    lengths, left = np.linalg.norm(queries, axis=1), np.linalg.norm(rests, axis=1)
-    # 1.01 for |x|: rounded rows are not of length one exactly. The last term is the rounding of float64, of the
-    # products and of what they are compared with: d u |x||y| for a sum of d terms (Higham 2002, eq. 3.5), twice.
-    stored = errors.astype(np.float64)[:, None]
-    rounding = 2.1 * (queries.shape[1] + 8) * _UNIT * lengths
-    found: Reals = stored * lengths + (1.01 + stored) * left + rounding
-    return found
+    # 1.01 for |x|: rounded rows are not of length one exactly.
+    return error * length + (1.01 + error) * rest + rounding(length, dimension)
+
+
+def rounding(length: float, dimension: int) -> float:
+    """What float64 rounds of such a product, and of the exact one that it is compared with.
+
+    d u |x||y| for a sum of d terms (Higham 2002, eq. 3.5), twice.
+    """
+    return 2.1 * (dimension + 8) * _UNIT * length
 
 
 def products(codes: Codes, probe: Probe) -> Reals:
@@ -139,6 +146,5 @@ def products(codes: Codes, probe: Probe) -> Reals:
         block = slice(start, start + _BLOCK)
         values = codes.values[block]
         sums = numkong.cdist(values, probe.values, "dot") if packed is None else numkong.dots_packed(values, packed)
-        np.multiply(np.asarray(sums), codes.scales[block].astype(np.float64)[:, None], out=found[block])
-        found[block] *= probe.steps
+        np.multiply(np.asarray(sums), codes.scales[block, None] * probe.steps, out=found[block])
     return found

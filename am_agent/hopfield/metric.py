@@ -76,9 +76,10 @@ def spread(moments: Moments) -> float:
     """
     if moments.count == 0:
         return _PRIOR_SPREAD
-    second = moments.second / moments.count
     mean = moments.total / moments.count
-    variance = max(float((second * second).sum() - mean @ second @ mean), 0.0)
+    # Of S itself, not of S/N: that would be a megabyte to write for every recall after a write.
+    squares = float(np.vdot(moments.second, moments.second)) / moments.count**2
+    variance = max(squares - float(mean @ moments.second @ mean) / moments.count, 0.0)
     total = moments.count * variance + _PRIOR_WEIGHT * _PRIOR_SPREAD**2
     return math.sqrt(total / (moments.count + _PRIOR_WEIGHT))
 

@@ -5,6 +5,8 @@ Arrays only; knows no score. A place owns one or more patterns, which are its ro
 
 from __future__ import annotations
 
+import functools
+import operator
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,12 +39,16 @@ class PatternView:
 
     def heights_of(self, places: Integers) -> Integers:
         """How many patterns some places have, int64 [m]."""
+        if len(self.starts) == len(self.codes.values):
+            return np.ones(len(places), dtype=np.int64)
         following = np.minimum(places + 1, len(self.starts) - 1)
         ends = np.where(places + 1 < len(self.starts), self.starts[following], len(self.codes.values))
         return np.asarray(ends - self.starts[places], dtype=np.int64)
 
     def rows_of(self, places: Integers) -> Integers:
         """The rows of some places, in the order of the places, int64."""
+        if len(self.starts) == len(self.codes.values):
+            return places
         heights = self.heights_of(places)
         offsets = np.cumsum(heights) - heights
         rows: Integers = np.arange(heights.sum()) + np.repeat(self.starts[places] - offsets, heights)
@@ -157,5 +163,7 @@ class PatternSet:
 
 def _moments(codes: Codes) -> Moments:
     """Of codes as patterns, a part of them after the other: in float64 they take eight times the memory."""
-    blocks = (codes[start : start + _BLOCK].restored() for start in range(0, len(codes.values), _BLOCK))
-    return sum(map(Moments.of, blocks), Moments.none(codes.values.shape[1]))
+    blocks = [codes[start : start + _BLOCK] for start in range(0, len(codes.values), _BLOCK)]
+    if not blocks:
+        return Moments.none(codes.values.shape[1])
+    return functools.reduce(operator.add, (Moments.of(block.restored()) for block in blocks))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from am_agent.hopfield.codes import Probe, Reals, bounds, products
+from am_agent.hopfield.codes import Probe, Reals, bound, products, rounding
 from am_agent.hopfield.patterns import PatternView
 from am_agent.hopfield.roster import Integers
 from am_agent.hopfield.scope import Scope, joined, mixed, rescored
@@ -25,12 +25,25 @@ class Pass:
         rests: What the codes of the queries leave of them, float64 [w, d].
         lead: The share of a place's first pattern.
         others: g, what other fields give to each position, float64 [n]; None for nothing.
+        length: Of the longest query.
+        rest: Of the longest rest.
+        rounding: How far a sum in float64 of what a score is made of can be from another one.
     """
 
     queries: Reals
     rests: Reals
     lead: float
     others: Reals | None
+    length: float
+    rest: float
+    rounding: float
+
+    @staticmethod
+    def of(queries: Reals, rests: Reals, lead: float, others: Reals | None) -> Pass:
+        """A pass with such queries."""
+        length, rest = _longest(queries), _longest(rests)
+        rounded = 0.0 if others is None or not len(others) else max(others.max(), -others.min()) * 2.0**-51
+        return Pass(queries, rests, lead, others, length, rest, float(rounded) + rounding(length, queries.shape[1]))
 
     def exact(self, scope: Scope, positions: Integers) -> Reals:
         """The scores of some positions from their patterns themselves, float64 [m]."""
@@ -53,18 +66,16 @@ class Pass:
 
     def error(self, scope: Scope) -> float:
         """How far the score of any position by codes alone can be from the exact one."""
-        return self.rounding + float(bounds(np.array([_error(scope)]), self.queries, self.rests).max(initial=0.0))
+        return self.rounding + bound(_error(scope), self.length, self.rest, self.queries.shape[1])
 
     def errors(self, scope: Scope, positions: Integers) -> Reals:
         """The same of each of some positions, float64 [m]."""
-        found = np.empty(len(positions))
+        widest = np.empty(len(positions))
         for number, places, own in scope.split(positions):
             patterns = scope.patterns[number]
-            heights = patterns.heights_of(places)
-            errors = patterns.codes.errors[patterns.rows_of(places)]
-            widest = np.maximum.reduceat(errors, np.cumsum(heights) - heights)
-            found[own] = bounds(widest, self.queries, self.rests).max(axis=1)
-        return found + self.rounding
+            errors, heights = patterns.codes.errors[patterns.rows_of(places)], patterns.heights_of(places)
+            widest[own] = np.maximum.reduceat(errors, np.cumsum(heights) - heights)
+        return self.rounding + bound(widest, self.length, self.rest, self.queries.shape[1])
 
     @property
     def drift(self) -> float:
@@ -73,17 +84,11 @@ class Pass:
         They are roundings, so the product of one with a pattern varies by its length over the root of d. But they are
         the same for all patterns, and do not average out over those that are alike.
         """
-        return _longest(self.rests) / math.sqrt(self.rests.shape[1])
+        return self.rest / math.sqrt(self.queries.shape[1])
 
     def noise(self, scope: Scope) -> float:
         """How much, as a rule, the codes of patterns change a score, each in a direction of its own."""
-        return _error(scope) * _longest(self.queries) / math.sqrt(self.queries.shape[1])
-
-    @property
-    def rounding(self) -> float:
-        """How far a sum in float64 of what a score is made of can be from another one."""
-        others = 0.0 if self.others is None else float(np.abs(self.others).max(initial=0.0)) * 2.0**-51
-        return others + float(bounds(np.zeros(1), self.queries, np.zeros_like(self.queries)).max(initial=0.0))
+        return _error(scope) * self.length / math.sqrt(self.queries.shape[1])
 
     def _with_others(self, scores: Reals, positions: Integers) -> Reals:
         return scores if self.others is None else scores + self.others[positions]
@@ -143,7 +148,7 @@ def scan(
         ([0.6, 0.8], [1])
     """
     probe = Probe.of(queries)
-    asked = Pass(queries, probe.rests, lead, others)
+    asked = Pass.of(queries, probe.rests, lead, others)
     scores = joined([_led(each, products(each.codes, probe), lead) for each in scope.patterns], np.float64)
     if others is not None:
         scores += others
@@ -164,7 +169,7 @@ def nearest(scope: Scope, queries: Reals) -> Reals:
     scores[~scope.eligible] = -np.inf
     found = np.full(len(queries), -np.inf)
     if scope.eligible.any():
-        floors = scores.max(axis=0) - 2 * Pass(queries, probe.rests, 0.0, None).error(scope)
+        floors = scores.max(axis=0) - 2 * Pass.of(queries, probe.rests, 0.0, None).error(scope)
         for number, query in enumerate(queries):
             open_ = np.flatnonzero(scores[:, number] >= floors[number])
             found[number] = rescored(scope, open_, query[None, :]).max()
@@ -177,7 +182,7 @@ def _error(scope: Scope) -> float:
 
 
 def _longest(rows: Reals) -> float:
-    return float(np.linalg.norm(rows, axis=1).max(initial=0.0))
+    return math.sqrt(float(np.einsum("ij,ij->i", rows, rows).max(initial=0.0)))
 
 
 def _led(patterns: PatternView, found: Reals, lead: float) -> Reals:

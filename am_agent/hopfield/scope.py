@@ -72,6 +72,10 @@ class Scope:
 
     def split(self, positions: Integers) -> Iterator[tuple[int, Integers, Booleans]]:
         """The set of some positions, their places in it, and which of the positions these are, bool [m]."""
+        if len(self.patterns) == 1:
+            if len(positions):
+                yield 0, positions, np.ones(len(positions), dtype=np.bool_)
+            return
         for number, (first, end) in enumerate(pairwise(self.bounds.tolist())):
             own = (positions >= first) & (positions < end)
             if own.any():

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     ColumnElement,
     Connection,
     FromClause,
@@ -144,8 +145,19 @@ def numbers(ids: Iterable[int]) -> Any:
     In one variable, because SQLite bounds the number of these, and because the statement is then the same for all
     numbers: it is compiled once.
     """
-    written = json.dumps(ids if isinstance(ids, list) else list(ids))
+    return _each(_written(ids))
+
+
+def _written(ids: Iterable[int]) -> str:
+    return json.dumps(ids if isinstance(ids, list) else list(ids))
+
+
+def _each(written: str | BindParameter[str]) -> Select[tuple[int]]:
     return select(func.json_each(written).table_valued(literal_column("value", Integer)).c.value)
+
+
+_GIVEN = _each(bindparam("given"))
+"""Row numbers for statements that are made once: every recall runs them, and to make one costs more than to run it."""
 
 
 def select_episodes(
@@ -252,7 +264,7 @@ def seqs_of(
 
 def by_seq(connection: Connection, seqs: Sequence[int], visibility: Visibility) -> dict[int, Episode]:
     """Read versions by their row numbers; the links that they state are told where their targets may be seen."""
-    rows = connection.execute(_columns().where(episode.c.seq.in_(numbers(seqs)))).all()
+    rows = connection.execute(_BY_SEQ, {"given": _written(seqs)}).all()
     return dict(zip((row.seq for row in rows), _read(connection, rows, visibility), strict=True))
 
 
@@ -263,14 +275,16 @@ def all_versions(connection: Connection, namespace_ids: Sequence[int]) -> Iterat
         yield from zip((row.seq for row in page), _read(connection, page), strict=True)
 
 
+_VECTORS = (
+    select(vector.c.episode_seq, vector.c.data)
+    .where(vector.c.episode_seq.in_(_GIVEN), vector.c.embedder_id == bindparam("space"))
+    .order_by(vector.c.episode_seq, vector.c.ordinal)
+)
+
+
 def vectors_of(connection: Connection, seqs: Iterable[int], space_id: int) -> dict[int, Vectors]:
     """The patterns of some versions, each [windows, d]; of those that are there."""
-    query = (
-        select(vector.c.episode_seq, vector.c.data)
-        .where(vector.c.episode_seq.in_(numbers(seqs)), vector.c.embedder_id == space_id)
-        .order_by(vector.c.episode_seq, vector.c.ordinal)
-    )
-    found = connection.execute(query).all()
+    found = connection.execute(_VECTORS, {"given": _written(seqs), "space": space_id}).all()
     if not found:
         return {}
     owners, blobs = zip(*found, strict=True)
@@ -312,7 +326,16 @@ def stored(connection: Connection, space_id: int, where: ColumnElement[bool]) ->
     return (_lot(connection, space_id, seqs[start : start + _LOT]) for start in range(0, len(seqs), _LOT))
 
 
-def _lot(connection: Connection, space_id: int, seqs: list[int]) -> Lot:
+_CURRENT = select(episode.c.seq).where(episode.c.seq.in_(_GIVEN), episode.c.superseded_at.is_(None))
+
+
+def current(connection: Connection, space_id: int, seqs: Iterable[int]) -> Lot:
+    """Those of some versions that are current, in the order of recording."""
+    kept = sorted(connection.execute(_CURRENT, {"given": _written(seqs)}).scalars().all())
+    return Lot.joined(_lot(connection, space_id, kept[start : start + _LOT]) for start in range(0, len(kept), _LOT))
+
+
+def _lots() -> Select[Any]:
     earlier = episode.alias("earlier")
     first = (
         select(earlier.c.seq)
@@ -322,7 +345,7 @@ def _lot(connection: Connection, space_id: int, seqs: list[int]) -> Lot:
         .correlate(episode)
         .scalar_subquery()
     )
-    query = (
+    return (
         select(
             vector.c.ordinal,
             vector.c.data,
@@ -336,10 +359,16 @@ def _lot(connection: Connection, space_id: int, seqs: list[int]) -> Lot:
             links.first_rows().label("named"),
         )
         .join(vector, vector.c.episode_seq == episode.c.seq)
-        .where(vector.c.embedder_id == space_id, episode.c.seq.in_(numbers(seqs)))
+        .where(vector.c.embedder_id == bindparam("space"), episode.c.seq.in_(_GIVEN))
         .order_by(episode.c.seq, vector.c.ordinal)
     )
-    found = connection.execute(query).all()
+
+
+_LOTS = _lots()
+
+
+def _lot(connection: Connection, space_id: int, seqs: list[int]) -> Lot:
+    found = connection.execute(_LOTS, {"given": _written(seqs), "space": space_id}).all()
     if not found:
         return _NO_LOT
     ordinals, blobs, *facts, named = zip(*found, strict=True)
@@ -444,6 +473,9 @@ def _episode(row: Row[Any], stated: Stated) -> Episode:
 def _columns() -> Select[Any]:
     columns = select(episode, namespace.c.path, links.any_stated().label("linking"))
     return columns.join(namespace, namespace.c.id == episode.c.namespace_id)
+
+
+_BY_SEQ = _columns().where(episode.c.seq.in_(_GIVEN))
 
 
 def _in(namespace_ids: Sequence[int], visibility: Visibility) -> Select[Any]:

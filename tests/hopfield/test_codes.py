@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from am_agent.hopfield.codes import Codes, Probe, bounds, products
+from am_agent.hopfield.codes import Codes, Probe, bound, products
 
 SEEDS = st.integers(0, 2**32)
 DIMENSIONS = st.sampled_from([1, 2, 3, 63, 64, 65, 384, 1536])
@@ -37,6 +37,13 @@ def test_a_row_of_zeros_is_its_own_code() -> None:
     assert products(codes, Probe.of(np.zeros((1, 3)))).tolist() == [[0], [0]]
 
 
+def _bounds(codes: Codes, queries: np.ndarray, probe: Probe) -> np.ndarray:
+    lengths, rests = np.linalg.norm(queries, axis=1), np.linalg.norm(probe.rests, axis=1)
+    errors, dimension = codes.errors.astype(np.float64), queries.shape[1]
+    columns = [bound(errors, float(y), float(r), dimension) for y, r in zip(lengths, rests, strict=True)]
+    return np.stack(columns, axis=1)
+
+
 @given(seed=SEEDS, count=st.integers(1, 60), dimension=DIMENSIONS, windows=st.integers(1, 6), tail=st.floats(0.05, 1))
 def test_no_product_is_off_by_more_than_its_bound(
     seed: int, count: int, dimension: int, windows: int, tail: float
@@ -48,10 +55,10 @@ def test_no_product_is_off_by_more_than_its_bound(
     codes, probe = Codes.of(rows), Probe.of(queries)
     exact = rows.astype(np.float64) @ queries.T
     found = products(codes, probe)
-    assert (np.abs(found - exact) <= bounds(codes.errors, queries, probe.rests)).all()
+    assert (np.abs(found - exact) <= _bounds(codes, queries, probe)).all()
     finer = Probe.of(probe.rests)
     found += products(codes, finer)
-    assert (np.abs(found - exact) <= bounds(codes.errors, queries, finer.rests)).all()
+    assert (np.abs(found - exact) <= _bounds(codes, queries, finer)).all()
     assert (np.linalg.norm(finer.rests, axis=1) <= 0.01 * np.linalg.norm(probe.rests, axis=1) + 1e-300).all()
 
 
@@ -63,8 +70,8 @@ def test_products_are_sums_of_whole_numbers(windows: int) -> None:
     scales = rng.random(40_000).astype(np.float32)
     codes = Codes(values, scales, np.zeros(40_000, np.float32))
     probe = Probe.of(rng.standard_normal((windows, 384)))
-    sums = (values.astype(np.float64) @ probe.values.T.astype(np.float64)) * scales.astype(np.float64)[:, None]
-    assert (products(codes, probe) == sums * probe.steps).all()
+    sums = values.astype(np.float64) @ probe.values.T.astype(np.float64)
+    assert (products(codes, probe) == sums * (scales.astype(np.float64)[:, None] * probe.steps)).all()
 
 
 @pytest.mark.parametrize("windows", [1, 3])
