@@ -29,7 +29,7 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 
 _log = logging.getLogger("am_agent")
 
-_MAGIC = b"am_agent cache 1"
+_MAGIC = b"am_agent cache 1"  # another number where the same rows and texts become other arrays
 _START = struct.Struct("<16sII")  # what it is, how long the header is, and its sum
 _ALIGNED = 64
 
@@ -88,6 +88,8 @@ class Caches:
         path = self._file(kind, namespace_id)
         part = path.with_suffix(_PART)
         position = journal.position(connection)
+        if not position:
+            return False  # there is nothing that tells this database from others
         header = {"position": position, "whose": _whose(connection, kind, namespace_id, position)}
         try:
             try:
