@@ -103,13 +103,9 @@ class Memory:
         timeout: Seconds to wait for another process's lock on the file.
         resident: What of each vector is kept in memory: "patterns", the vector and its code, or "codes", a code of a
             quarter of the bytes alone; the few vectors that an answer needs exactly are then read from the file. The
-<<<<<<< HEAD
-            answers are the same.
+            answers are the same. Of what lies ready in `memory.db-cache`, codes alone are kept in both cases.
         device: Where vectors are compared: "cpu", "cuda", or "auto" for a GPU if there is one and a namespace holds so
             many that it pays. The answers are the same.
-=======
-            answers are the same. Of what lies ready in `memory.db-cache`, codes alone are kept in both cases.
->>>>>>> snapshot
 
     Raises:
         StoreError: The file cannot be used; the subclass says why.
