@@ -245,6 +245,7 @@ class Retrieval:
         return found
 
     def _put(self, request: Request, finish: Callable[[_Answer], T]) -> T | None:
+        """The same, whatever had to be built for it."""
         worded = request.fields != COSINE
         if request.asked.text is None:  # nothing has to be embedded: one transaction will do
             with self._database.reading() as connection:
