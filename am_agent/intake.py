@@ -46,7 +46,7 @@ class Intake:
 
     def record(self, drafts: Sequence[Draft]) -> Sequence[Outcome]:
         """Record one batch in one transaction."""
-        keys = [(each.namespace, each.id) for each in drafts if each.id]
+        keys = [(each.namespace, each.id) for each in drafts if each.id and each.vector is None]
         with self._database.reading() as connection:
             found = space.find(connection).space
             known = episodes.known_texts(connection, keys)

@@ -77,9 +77,11 @@ def spread(moments: Moments) -> float:
     if moments.count == 0:
         return _PRIOR_SPREAD
     mean = moments.total / moments.count
-    # Of S itself, not of S/N: that would be a megabyte to write for every recall after a write.
-    squares = float(np.vdot(moments.second, moments.second)) / moments.count**2
-    variance = max(squares - float(mean @ moments.second @ mean) / moments.count, 0.0)
+    # Of S itself, not of S/N: that would be a megabyte to write for every recall after a write. And without BLAS, whose
+    # threads take longer to meet than the sums do.
+    squares = float(np.einsum("ij,ij->", moments.second, moments.second)) / moments.count**2
+    along = float(mean @ np.einsum("ij,j->i", moments.second, mean)) / moments.count
+    variance = max(squares - along, 0.0)
     total = moments.count * variance + _PRIOR_WEIGHT * _PRIOR_SPREAD**2
     return math.sqrt(total / (moments.count + _PRIOR_WEIGHT))
 

@@ -27,6 +27,13 @@ _CHUNK = 500  # strings in one statement: SQLite bounds the number of its variab
 # Made once: every write uses them, and to make a statement costs more than to run it.
 _INSERT = insert(episode).returning(episode.c.seq, sort_by_parameter_order=True)
 _VECTORS = insert(vector)
+_NEWEST = select(episode, links.any_stated().label("linking")).where(
+    episode.c.seq.in_(
+        select(func.max(episode.c.seq))
+        .where(episode.c.namespace_id == bindparam("namespace"), episode.c.id.in_(bindparam("given", expanding=True)))
+        .group_by(episode.c.id)
+    )
+)
 
 
 class Outcome(NamedTuple):
@@ -79,13 +86,8 @@ class Recording:
         for namespace_id, ids in wanted.items():
             for start in range(0, len(ids), _CHUNK):
                 chunk = ids[start : start + _CHUNK]
-                newest = (
-                    select(func.max(episode.c.seq))
-                    .where(episode.c.namespace_id == namespace_id, episode.c.id.in_(chunk))
-                    .group_by(episode.c.id)
-                )
-                columns = select(episode, links.any_stated().label("linking"))
-                rows = self._connection.execute(columns.where(episode.c.seq.in_(newest))).mappings().all()
+                given = {"namespace": namespace_id, "given": chunk}
+                rows = self._connection.execute(_NEWEST, given).mappings().all()
                 told = links.stated(self._connection, [row["seq"] for row in rows if row["linking"]])
                 for row in rows:
                     facts = {name: value for name, value in row.items() if name != "linking"}
