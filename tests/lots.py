@@ -1,4 +1,4 @@
-"""Lots of versions, as a store would hand them over, from rows that hold their patterns themselves."""
+"""Lots of versions, as a store would hand them over, from rows that hold their patterns; and patterns as bytes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from am_agent.draft import Vectors
+from am_agent.hopfield.codes import Codes
+from am_agent.hopfield.patterns import PatternView
 from am_agent.store.episodes import Lot, Stored
 from am_agent.working_set import Block
 
@@ -41,3 +43,13 @@ def block(rows: Sequence[Row], dimension: int) -> Block:
     made = Block([lot(rows)], dimension)
     made.word({row.seq: row.text for row in rows})
     return made
+
+
+def bytes_of(patterns: PatternView, place: int) -> bytes:
+    """The patterns of one place, whose codes are theirs."""
+    rows = patterns.rows_of(np.array([place]))
+    assert patterns.rows is not None
+    held, expected = patterns.codes[rows], Codes.of(patterns.rows[rows])
+    assert held.restored().tobytes() == expected.restored().tobytes()
+    assert held.errors.tobytes() == expected.errors.tobytes()
+    return patterns.rows[rows].tobytes()

@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 
 from am_agent import DeterministicEmbedder, Memory
-from am_agent.hopfield.codes import Codes
-from am_agent.hopfield.patterns import PatternView
 from am_agent.store import namespaces, space
 from am_agent.working_set import Snapshot, WorkingSet
+from tests.lots import bytes_of
 from tests.soundness import assert_sound, held
 from tests.test_equivalence import assert_same
 
@@ -70,21 +69,11 @@ def _all_at_once(memory: Memory) -> tuple[Facts, list[str]]:
     return left, [id_ for _, gone in parts for id_ in gone]
 
 
-def _bytes(patterns: PatternView, place: int) -> bytes:
-    """The patterns of one place, whose codes are theirs."""
-    rows = patterns.rows_of(np.array([place]))
-    assert patterns.rows is not None
-    held, expected = patterns.codes[rows], Codes.of(patterns.rows[rows])
-    assert held.restored().tobytes() == expected.restored().tobytes()
-    assert held.errors.tobytes() == expected.errors.tobytes()
-    return patterns.rows[rows].tobytes()
-
-
 def _patterns(snapshot: Snapshot) -> dict[int, bytes]:
     """The patterns that are alive, by row number."""
     roster, patterns = snapshot.roster, snapshot.patterns
     living = roster.places(roster.keys.tolist()).tolist()
-    return {int(roster.keys[place]): _bytes(patterns, place) for place in living}
+    return {int(roster.keys[place]): bytes_of(patterns, place) for place in living}
 
 
 def test_eight_threads_lose_nothing_and_double_nothing(memory: Memory, toy: DeterministicEmbedder) -> None:

@@ -16,13 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from am_agent import DeterministicEmbedder, Memory, errors
-from am_agent.hopfield.codes import Codes
 from am_agent.hopfield.patterns import PatternView
 from am_agent.standing import standing
 from am_agent.store import episodes, namespaces, space
 from am_agent.store.episodes import Visibility
 from am_agent.store.schema import episode, microseconds
 from am_agent.working_set import Snapshot, WorkingSet, past
+from tests.lots import bytes_of
 from tests.test_equivalence import assert_same
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -61,16 +61,6 @@ STEPS = st.one_of(
 )
 
 
-def _bytes(patterns: PatternView, place: int) -> bytes:
-    """The patterns of one place, whose codes are theirs."""
-    rows = patterns.rows_of(np.array([place]))
-    assert patterns.rows is not None
-    held, expected = patterns.codes[rows], Codes.of(patterns.rows[rows])
-    assert held.restored().tobytes() == expected.restored().tobytes()
-    assert held.errors.tobytes() == expected.errors.tobytes()
-    return patterns.rows[rows].tobytes()
-
-
 def sayable(named: dict[str, Any], id_: str, known: Iterable[str]) -> dict[str, Any]:
     """Of the links of an episode those to others that are there."""
     there = set(known) - {id_}
@@ -94,7 +84,7 @@ def items_of(given: Iterable[tuple[str, Any, Any, Any]], memory: Memory, **where
 
 
 def _facts(
-    snapshot: Snapshot, now: datetime, patterns: Callable[[PatternView, int], Any] = _bytes
+    snapshot: Snapshot, now: datetime, patterns: Callable[[PatternView, int], Any] = bytes_of
 ) -> dict[int, tuple[Any, ...]]:
     """What a snapshot says of each episode that is to be seen, in terms that do not depend on places and numbers."""
     roster, attributes = snapshot.roster, snapshot.attributes
