@@ -69,7 +69,7 @@ def partition(scope: Scope, matches: Matches, beta: float) -> Partition:
     top = float(matches.scores.max(initial=-np.inf))
     if top == -np.inf:
         return Partition(top, top, top)
-    whole = _refine(scope, matches, beta, _mass(matches.scores, beta, top))
+    whole = _refine(scope, matches, beta, top)
     certain = _mass(matches.scores[matches.candidates], beta, top)
     number = len(matches.scores) - len(matches.candidates)
     rest = max(whole - certain, 0.0) if number else 0.0
@@ -85,8 +85,8 @@ def partition(scope: Scope, matches: Matches, beta: float) -> Partition:
     return Partition(log, min(beta * top + float(lowest), log) - slack, max(beta * top + float(highest), log) + slack)
 
 
-def _refine(scope: Scope, matches: Matches, beta: float, whole: float) -> float:
-    """Make the scores that matter to the sum of all masses more precise, in place; returns the new sum.
+def _refine(scope: Scope, matches: Matches, beta: float, top: float) -> float:
+    """Make the scores that matter to the sum of all masses more precise, in place; returns that sum.
 
     What may be off in the sum is off in the greatest weight, times that. Two things are, for all but the candidates:
 
@@ -96,9 +96,11 @@ def _refine(scope: Scope, matches: Matches, beta: float, whole: float) -> float:
     The codes of the patterns are off, each in a direction of its own. It averages out over many small masses and not
     over a few large ones: whatever is heavier than that allows is scored exactly.
     """
-    scores, top = matches.scores, float(matches.scores.max())
+    scores, whole = matches.scores, _mass(matches.scores, beta, top)
+    noise = min(1.0, _SURE * beta * matches.asked.noise(scope))
+    # As a rule the first is the greater one. Of a query that is its own code nothing is left, and the other stays.
+    drift = max(min(1.0, _SURE * beta * matches.asked.drift), noise / 2)
     rest = whole - _mass(scores[matches.candidates], beta, top)
-    drift = min(1.0, _SURE * beta * matches.asked.drift)
     if rest * drift <= _PRECISE * whole**2:
         return whole
     # All those below the floor together have at most half of what may be left, however many they are.
@@ -110,7 +112,7 @@ def _refine(scope: Scope, matches: Matches, beta: float, whole: float) -> float:
     masses = np.exp(beta * (scores[heavy] - top))
     heavy = heavy[: _enough(masses, allowed / 2)]
     scores[heavy] = matches.asked.finer(scope, heavy)
-    spread = _PRECISE * whole**2 / min(1.0, _SURE * beta * matches.asked.noise(scope))
+    spread = _PRECISE * whole**2 / noise
     heavy = heavy[: min(_enough(masses[: len(heavy)] ** 2, spread**2), _MOST)]
     scores[heavy] = matches.asked.exact(scope, heavy)
     return _mass(scores, beta, top)

@@ -59,6 +59,26 @@ def test_no_weight_is_off_by_more_than_the_interval_says_nor_by_1e_4(
     assert np.abs(weights - told)[matches.candidates].max() < 1e-4
 
 
+def test_a_cue_that_is_its_own_code_is_as_precise() -> None:
+    """Nothing is left of it, and the codes of the patterns are off all the same."""
+    rng = np.random.default_rng(2)
+    cue = rng.choice([-1.0, 1.0], DIMENSION) / np.sqrt(DIMENSION)
+    rows = 0.6 * cue + rng.standard_normal((3000, DIMENSION)) / np.sqrt(DIMENSION)
+    rows[0] = cue + 0.5 * rng.standard_normal(DIMENSION) / np.sqrt(DIMENSION)
+    rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    scope, _ = _scope(rows)
+    exact = rows.astype(np.float64) @ cue
+    for beta in (20.0, 25.0):
+        matches = scan(scope, cue[None, :], 10)
+        assert matches.asked.rest < 1e-12
+        before = matches.scores.copy()
+        found = partition(scope, matches, beta)
+        truth = float(log_partition(exact[None, :], beta)[0])
+        told = np.exp(beta * matches.scores - found.log)
+        assert np.abs(np.exp(beta * exact - truth) - told)[matches.candidates].max() < 1e-4
+        assert (matches.scores != before).sum() > 100  # scored exactly, for the weights alone
+
+
 def test_what_is_refined_stays_below_the_ceiling() -> None:
     """The best and their order rest on the first pass; what the weights need besides changes nothing of it."""
     rng = np.random.default_rng(3)
