@@ -38,13 +38,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-CROSSOVER = 20_000
-"""From so many rows on, one cue is answered sooner by a GPU than by the CPU.
-
-Measured with 384 columns on one machine: an H200 takes 1.2 to 1.6 ms from a cue on the CPU to ids and log Z on the
-CPU, whatever the rows up to 10^6, for what it costs to launch; its CPU scans codes, with log Z and the 200 best, in
-0.8 ms for 10,000 rows, 1.3 for 20,000, 2.6 for 50,000 and 7 for 100,000.
-"""
+from am_agent.hopfield.mirror import CROSSOVER
 
 _PEAKS = {torch.int8: 128.0, torch.float8_e4m3fn: 448.0}
 _DTYPES = (torch.int8, torch.bfloat16, torch.float8_e4m3fn)

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from am_agent.hopfield import kernels
 from am_agent.hopfield.kernels import Streamed, pays, streamed
+from am_agent.hopfield.mirror import CROSSOVER
 
 INTERPRETED = os.environ.get("TRITON_INTERPRET") == "1"
 DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
@@ -309,8 +310,8 @@ def test_what_does_not_fit_is_named(given_instead: dict[str, object], said: str)
 
 
 def test_a_gpu_pays_from_some_number_of_rows_on() -> None:
-    assert not pays(kernels.CROSSOVER - 1)
-    assert pays(kernels.CROSSOVER) is torch.cuda.is_available()
+    assert not pays(CROSSOVER - 1)
+    assert pays(CROSSOVER) is torch.cuda.is_available()
 
 
 def test_the_switch_of_the_interpreter_decides_on_the_cpu() -> None:
