@@ -100,17 +100,27 @@ def read_sets(
         MissingData: The folder, a set or a file is not there.
         BrokenLine: A line that cannot be read.
     """
-    if not folder.is_dir():
-        raise MissingData(f"there is no folder {folder}")
-    found = {each.name: _haystacks(each) for each in sorted(folder.iterdir()) if each.is_dir()}
-    wanted = [name for name in found if found[name]] if names is None else list(dict.fromkeys(names))
+    found = set_names(folder)
+    wanted = found if names is None else list(dict.fromkeys(names))
     if not wanted:
         raise MissingData(f"there is no set in {folder}: no file fits {folder}/<set>/<haystack>/corpus.jsonl.gz")
     for name in wanted:
-        if not found.get(name):
-            there = ", ".join(each for each in found if found[each]) or "none"
-            raise MissingData(f"there is no set {name!r} in {folder}; there is {there}")
-    return {name: [read_haystack(each, without_gold=without_gold) for each in found[name]] for name in wanted}
+        if name not in found:
+            raise MissingData(f"there is no set {name!r} in {folder}; there is {', '.join(found) or 'none'}")
+    return {
+        name: [read_haystack(each, without_gold=without_gold) for each in _haystacks(folder / name)] for name in wanted
+    }
+
+
+def set_names(folder: Path) -> list[str]:
+    """The names of the sets in a folder, in their order: of its folders that hold a haystack.
+
+    Raises:
+        MissingData: The folder is not there.
+    """
+    if not folder.is_dir():
+        raise MissingData(f"there is no folder {folder}")
+    return [each.name for each in sorted(folder.iterdir()) if each.is_dir() and _haystacks(each)]
 
 
 def _haystacks(folder: Path) -> list[Path]:
