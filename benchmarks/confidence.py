@@ -90,7 +90,7 @@ def _priors(
     by_fold = folds(development(folder), scored)
     for name in scored:
         if name not in by_fold:
-            reason = "no other development set is there to fit one without it"
+            reason = "the other development sets have no cues to fit one on"
             errors.print(f"{name}: scored by the shipped prior, for {reason}", markup=False)
     return fitted(by_fold, embedder, method, errors)
 
@@ -102,7 +102,8 @@ def _haystacks(asked: Mapping[str, Sequence[Cues]]) -> dict[str, list[Haystack]]
 def _table(name: str, found: Mapping[str, Found]) -> Table:
     """The systems one below the other, and the memory's verdicts in the caption."""
     memory = found[MEMORY]
-    title = f"{name}: {memory['present']} present cues, {memory['absent']} absent, {memory['own_unanswerable']} its own"
+    own = f"{memory['own_unanswerable']} of its own that have no answer"
+    title = f"{name}: {memory['present']} present cues, {memory['absent']} absent, {own}"
     table = Table("", title=title, title_justify="left", caption=_verdicts(memory), caption_justify="left")
     for measure in MEASURES:
         table.add_column(measure.replace("_", " "), justify="right")
