@@ -158,7 +158,7 @@ def read_haystack(folder: Path, *, without_gold: bool = False) -> Haystack:
         (0 if without_gold else len(unanswerable), "unanswerable queries left out"),
         (
             unjudged,
-            "queries whose label no document has left out" if judged is None else "queries without qrels left out",
+            "queries left out, for no document has their label" if judged is None else "queries without qrels left out",
         ),
         (len(corpus) - len(documents), "blank documents left out"),
         (

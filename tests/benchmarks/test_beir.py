@@ -125,7 +125,7 @@ def test_labels_stand_for_qrels_where_there_are_none(write_haystack: Write, tmp_
     assert haystack.labelled == (Query("q1", "One?", None, {}), Query("q2", "Two?", None, {}))
     assert haystack.unanswerable == (Query("q5", "Five?", None, {}),)
     assert haystack.queries == ()
-    assert haystack.notes == ("labels/all: 2 queries whose label no document has left out",)
+    assert haystack.notes == ("labels/all: 2 queries left out, for no document has their label",)
 
 
 def test_sets_are_read_by_name_in_the_order_asked(write_haystack: Write, tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def test_stdout_is_json_alone_of_every_system(
         assert list(found["am_agent"]) == [*measures, *verdicts, "present", "absent", "own_unanswerable"]
         assert all(list(found[name]) == measures for name in SCORES)
     assert shown.err.splitlines() == [
-        "unknown/one: 1 queries whose label no document has left out",
+        "unknown/one: 1 queries left out, for no document has their label",
         f"{LEFT_OUT}, and no foreign questions",
         SHIPPED,
         "clinc150/all: 2 documents, 3 cues to fit priors on",
