@@ -1,0 +1,216 @@
+"""How sure a recall is: familiarity, reliability, verdict, and the numbers they follow from. Knows no text and no SQL.
+
+Familiarity is the probability that the memory holds what the cue asks for. It is a logistic in three numbers that mean
+the same in every memory: how near the nearest episodes are, measured by how near these are to their own neighbours; how
+much of what the cue says a few neighbouring episodes say, too; and how alike the episodes are that it calls to mind.
+Reliability is the probability that the answer is among the k recalled, a logistic in their share of the softmax.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from am_agent.hopfield.codes import Reals
+from am_agent.hopfield.roster import Booleans
+
+UNKNOWN = 0.5
+"""The familiarity below which a verdict is `unknown`: as likely absent as present, where both are as frequent."""
+
+AMBIGUOUS = 0.4
+"""The probability that the heaviest episode is the answer, below which a verdict is `ambiguous`."""
+
+_EDGE = 1e-3
+"""Shares of a softmax are taken to be no nearer to 0 and to 1: beyond, they say how it was cooled."""
+
+_RIDGE = 0.003
+"""What keeps the coefficients of a fit finite, per unit of mass: sets that are told apart perfectly would have none."""
+
+_STEPS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a recall shows of whether the answer is there; None for what the cue does not have.
+
+    Attributes:
+        nearness: The mean cosine of the cue with its five nearest episodes, over the mean cosine of these with their
+            own nearest: about 1 for a cue that could be an episode itself, less for one from elsewhere.
+        coherence: The mean cosine between the ten heaviest episodes.
+        coverage: The greatest share of the cue's words, by their rarity, that one of the ten heaviest episodes has
+            together with its neighbours in the session.
+        mass: The share of the softmax that is on the k heaviest episodes, one nat for a standard deviation.
+        first: The same share of the heaviest and of what says the same.
+        k: How many were asked for.
+    """
+
+    nearness: float | None
+    coherence: float | None
+    coverage: float | None
+    mass: float
+    first: float
+    k: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """Coefficients that were fitted on sets of cues with known answers, the intercept first in each.
+
+    Attributes:
+        whole: Of nearness, coherence and coverage.
+        content: Of nearness and coherence, for a cue that has no words, or a vector only.
+        words: Of coverage, for a cue that has no vector.
+        hit: Of the logit of the mass, and of ln k.
+    """
+
+    whole: tuple[float, float, float, float]
+    content: tuple[float, float, float]
+    words: tuple[float, float]
+    hit: tuple[float, float, float]
+
+
+SHIPPED = Prior(
+    whole=(-13.0, 12.0, 2.5, 6.4),
+    content=(-12.0, 12.0, 2.5),
+    words=(-3.3, 6.6),
+    hit=(1.0, 1.0, 0.0),
+)
+"""Fitted on beam100k, clinc150, longmemeval, musique, scifact and timeqa: python -m benchmarks.priors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """How the log-odds of the prior are corrected in one namespace: `slope * log-odds + shift`.
+
+    Attributes:
+        slope: Positive.
+        shift: In nats.
+        threshold: The corrected log-odds below which a verdict is `unknown`; those of UNKNOWN by default.
+    """
+
+    slope: float = 1.0
+    shift: float = 0.0
+    threshold: float = math.log(UNKNOWN / (1 - UNKNOWN))
+
+
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """How sure a recall is.
+
+    Attributes:
+        familiarity: The probability that what was asked is there, in [0, 1].
+        reliability: The probability that the answer is among those recalled, in [0, familiarity].
+        verdict: "known", "ambiguous" or "unknown".
+        log_odds: What the familiarity follows from, before it was calibrated.
+    """
+
+    familiarity: float
+    reliability: float
+    verdict: str
+    log_odds: float
+
+
+def log_odds(evidence: Evidence, prior: Prior) -> float:
+    """The log-odds that the answer is there, by the prior alone; 0 without any evidence."""
+    row = [each for each in features(evidence) if each is not None]
+    if evidence.nearness is None:
+        return _linear(prior.words, row) if row else 0.0
+    return _linear(prior.whole if evidence.coverage is not None else prior.content, row)
+
+
+def features(evidence: Evidence) -> tuple[float | None, float | None, float | None]:
+    """What the familiarity is a function of: nearness, coherence, coverage."""
+    return evidence.nearness, evidence.coherence, evidence.coverage
+
+
+def judged(evidence: Evidence, prior: Prior, calibration: Calibration) -> Confidence:
+    """How sure a recall with such evidence is.
+
+    Example:
+        >>> known = judged(Evidence(1.1, 0.5, 0.9, mass=0.9, first=0.8, k=5), SHIPPED, Calibration())
+        >>> unknown = judged(Evidence(0.5, 0.1, 0.2, mass=0.5, first=0.1, k=5), SHIPPED, Calibration())
+        >>> known.verdict, unknown.verdict
+        ('known', 'unknown')
+    """
+    before = log_odds(evidence, prior)
+    after = calibration.slope * before + calibration.shift
+    familiarity = sigmoid(after)
+    if after < calibration.threshold:
+        verdict = "unknown"
+    elif hit(evidence.first, 1, prior) < AMBIGUOUS:
+        verdict = "ambiguous"
+    else:
+        verdict = "known"
+    return Confidence(familiarity, familiarity * hit(evidence.mass, evidence.k, prior), verdict, before)
+
+
+def hit(mass: float, k: int, prior: Prior) -> float:
+    """The probability that the answer, which is there, is among k episodes with such a share of the softmax."""
+    return sigmoid(_linear(prior.hit, (logit(mass), math.log(k))))
+
+
+def logit(share: float) -> float:
+    """The log-odds of a share.
+
+    Example:
+        >>> logit(0.5)
+        0.0
+    """
+    share = min(max(share, _EDGE), 1 - _EDGE)
+    return math.log(share / (1 - share))
+
+
+def sigmoid(value: float) -> float:
+    """The probability of log-odds.
+
+    Example:
+        >>> sigmoid(0.0), sigmoid(-1000.0)
+        (0.5, 0.0)
+    """
+    if value >= 0:
+        return 1 / (1 + math.exp(-value))
+    odds = math.exp(max(value, -700.0))
+    return odds / (1 + odds) if value > -700 else 0.0
+
+
+def fitted(rows: Reals, labels: Booleans, mass: Reals) -> tuple[float, ...]:
+    """The logistic regression of labels on rows, by Newton's method, with a small ridge on standardised columns.
+
+    Args:
+        rows: float64 [n, f].
+        labels: bool [n], of both kinds.
+        mass: What each row weighs, positive, float64 [n].
+
+    Returns:
+        The intercept and the coefficients, [1 + f].
+
+    Example:
+        >>> intercept, slope = fitted(np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0, 1, 0, 1], bool), np.ones(4))
+        >>> slope > 0
+        True
+    """
+    share = mass / mass.sum()
+    centre = share @ rows
+    spread = np.sqrt(share @ (rows - centre) ** 2)
+    spread = np.where(spread > 0, spread, 1.0)
+    design = np.column_stack([np.ones(len(rows)), (rows - centre) / spread])
+    penalty = np.diag([0.0, *[_RIDGE] * rows.shape[1]])
+    found = np.zeros(design.shape[1])
+    for _ in range(_STEPS):
+        likely = 1 / (1 + np.exp(-np.clip(design @ found, -500, 500)))
+        slope = design.T @ (share * (labels - likely)) - penalty @ found
+        curvature = (design * (share * likely * (1 - likely))[:, None]).T @ design + penalty
+        step = np.linalg.solve(curvature + 1e-12 * np.eye(len(found)), slope)
+        length = float(np.abs(step).max())
+        found += step * min(1.0, 2.0 / length) if length > 0 else step
+        if length < 1e-9:  # noqa: PLR2004  far below what is shown
+            break
+    slopes = found[1:] / spread
+    return (float(found[0] - slopes @ centre), *slopes.tolist())
+
+
+def _linear(coefficients: Sequence[float], row: Sequence[float]) -> float:
+    return coefficients[0] + sum(each * value for each, value in zip(coefficients[1:], row, strict=True))
