@@ -120,7 +120,7 @@ def _exact(heights: Integers, patterns: Floats, queries: Reals, lead: float) -> 
     rows = patterns.astype(np.float64)
     # Summed row by row, each in the same order, which a matrix product does not promise: equal patterns must have
     # equal scores to the last bit, or chance and not the order of recording would break their tie.
-    found = np.stack([(rows * query).sum(axis=1) for query in queries], axis=1)
+    found = np.stack([np.einsum("ij,j->i", rows, query) for query in queries], axis=1)
     return mixed(found, np.cumsum(heights) - heights, lead)
 
 
