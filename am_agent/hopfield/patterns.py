@@ -28,12 +28,14 @@ class PatternView:
         starts: The first row of each place, int64 [n].
         codes: Of all rows.
         rows: The patterns, unit rows, float32 [rows, d]; None where the codes alone are in memory.
+        error: At least that of any code.
         mirror: Where the codes are multiplied; None for here.
     """
 
     starts: Integers
     codes: Codes
     rows: Floats | None
+    error: float
     mirror: Mirror | None = None
 
     def heights(self) -> Integers:
@@ -89,6 +91,7 @@ class PatternSet:
         self._values = Column(np.dtype(np.int8), dimension)
         self._scales = Column(np.dtype(np.float32))
         self._errors = Column(np.dtype(np.float32))
+        self._error = 0.0
         self._rows = Column(np.dtype(np.float32), dimension) if resident else None
         self.mirror: Mirror | None = None
         self._moments = Moments.none(dimension)
@@ -145,6 +148,7 @@ class PatternSet:
         self._values.append(codes.values)
         self._scales.append(codes.scales)
         self._errors.append(codes.errors)
+        self._error = max(self._error, float(codes.errors.max(initial=0.0)))
         self._moments = self._moments + moments
 
     def discard(self, places: Integers) -> None:
@@ -162,6 +166,7 @@ class PatternSet:
         self._values.replace(view.codes.values[mask])
         self._scales.replace(view.codes.scales[mask])
         self._errors.replace(view.codes.errors[mask])
+        self._error = float(self._errors.view().max(initial=0.0))
         if self._rows is not None and view.rows is not None:
             self._rows.replace(view.rows[mask])
         self._starts.replace(np.cumsum(heights) - heights)
@@ -169,7 +174,8 @@ class PatternSet:
     def view(self) -> PatternView:
         """The set as it is now, without a copy."""
         codes = Codes(self._values.view(), self._scales.view(), self._errors.view())
-        return PatternView(self._starts.view(), codes, None if self._rows is None else self._rows.view(), self.mirror)
+        rows = None if self._rows is None else self._rows.view()
+        return PatternView(self._starts.view(), codes, rows, self._error, self.mirror)
 
 
 def _moments(codes: Codes) -> Moments:

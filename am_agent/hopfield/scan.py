@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,7 +62,7 @@ class Pass:
             patterns = scope.patterns[number]
             if len(places) > len(patterns.starts) // 4:  # reading everything in its order is faster
                 found = patterns.products(probe)
-                scores[own] = _led(patterns, found[:, :count] + found[:, count:], self.lead)[places]
+                scores[own] = mixed(found[:, :count] + found[:, count:], patterns.starts, self.lead)[places]
                 continue
             codes, heights = patterns.codes[patterns.rows_of(places)], patterns.heights_of(places)
             found = products(codes, probe)
@@ -153,9 +154,22 @@ def scan(
     """
     probe = Probe.of(queries)
     asked = Pass.of(queries, probe.rests, lead, others)
-    scores = joined([_led(each, each.products(probe), lead) for each in scope.patterns], np.float64)
-    if others is not None:
-        scores += others
+    return matched(scope, [each.products(probe) for each in scope.patterns], k, asked)
+
+
+def matched(scope: Scope, found: Sequence[Reals], k: int, asked: Pass) -> Matches:
+    """What `scan` finds, once the codes are multiplied.
+
+    Args:
+        scope: What takes part.
+        found: The products of the codes of each set with those of the queries, float64 [rows, w]; written over.
+        k: How many are wanted.
+        asked: The queries.
+    """
+    parts = [mixed(own, patterns.starts, asked.lead) for patterns, own in zip(scope.patterns, found, strict=True)]
+    scores = joined(parts, np.float64)
+    if asked.others is not None:
+        scores += asked.others
     count = int(np.count_nonzero(scope.eligible))
     if count < len(scores):
         scores[~scope.eligible] = -np.inf
@@ -182,19 +196,11 @@ def nearest(scope: Scope, queries: Reals) -> Reals:
 
 def _error(scope: Scope) -> float:
     """The greatest error of a code."""
-    return max((float(each.codes.errors.max(initial=0.0)) for each in scope.patterns), default=0.0)
+    return max((each.error for each in scope.patterns), default=0.0)
 
 
 def _longest(rows: Reals) -> float:
     return math.sqrt(float(np.einsum("ij,ij->i", rows, rows).max(initial=0.0)))
-
-
-def _led(patterns: PatternView, found: Reals, lead: float) -> Reals:
-    """The score of every place of one set, from the products of its rows."""
-    if len(found) != len(patterns.starts):
-        return mixed(found, patterns.starts, lead)
-    scores: Reals = found[:, 0] if found.shape[1] == 1 else found.max(axis=1)
-    return scores
 
 
 def _greatest(patterns: PatternView, found: Reals) -> Reals:
