@@ -13,11 +13,12 @@ import numpy as np
 
 from am_agent.hopfield.codes import Codes, Floats, Probe, Reals, products
 from am_agent.hopfield.column import Column
-from am_agent.hopfield.metric import Moments
+from am_agent.hopfield.metric import Moments, Tally
 from am_agent.hopfield.mirror import Mirror
 from am_agent.hopfield.roster import Booleans, Integers
 
 _BLOCK = 8192
+_FEW = 64  # places whose patterns are not worth a block of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ class PatternSet:
         self._error = 0.0
         self._rows = Column(np.dtype(np.float32), dimension) if resident else None
         self.mirror: Mirror | None = None
-        self._moments = Moments.none(dimension)
+        self._tally = Tally.of(Moments.none(dimension))
         self._reduced = False  # whether anything was taken out of the moments
 
     @property
@@ -104,7 +105,12 @@ class PatternSet:
         Not of the patterns: these may not be in memory, and are not in the file any more, when they must be taken out
         again. A code is off by less than a hundredth, in no direction more than in another.
         """
-        return self._moments
+        return self._tally.moments
+
+    @property
+    def tally(self) -> Tally:
+        """The same, and their spread, without making them."""
+        return self._tally
 
     def append(self, rows: Floats, heights: Integers) -> None:
         """Add the patterns of the places that follow.
@@ -117,7 +123,11 @@ class PatternSet:
             codes = Codes.of(rows)
             if self._rows is not None:
                 self._rows.append(rows)
-            self._extend(codes, heights, _moments(codes))
+            self._extend(codes, heights)
+            if len(heights) > _FEW:
+                self._tally = Tally.of(self.moments + _moments(codes))
+            else:
+                self._tally = self._tally.plus(codes.restored())
 
     @staticmethod
     def of(codes: Codes, heights: Integers, moments: Moments) -> PatternSet:
@@ -129,7 +139,8 @@ class PatternSet:
             moments: Of the codes; see `moments`.
         """
         made = PatternSet(codes.values.shape[1], resident=False)
-        made._extend(codes, heights, moments)
+        made._extend(codes, heights)
+        made._tally = Tally.of(moments)
         return made
 
     def living(self, alive: Booleans) -> tuple[Codes, Integers, Moments]:
@@ -139,17 +150,16 @@ class PatternSet:
         """
         view = self.view()
         if alive.all() and not self._reduced:
-            return view.codes, view.heights(), self._moments
+            return view.codes, view.heights(), self.moments
         codes = view.codes[np.flatnonzero(view.mask(alive))]
         return codes, view.heights()[alive], _moments(codes)
 
-    def _extend(self, codes: Codes, heights: Integers, moments: Moments) -> None:
+    def _extend(self, codes: Codes, heights: Integers) -> None:
         self._starts.append(len(self._values) + np.cumsum(heights) - heights)
         self._values.append(codes.values)
         self._scales.append(codes.scales)
         self._errors.append(codes.errors)
         self._error = max(self._error, float(codes.errors.max(initial=0.0)))
-        self._moments = self._moments + moments
 
     def discard(self, places: Integers) -> None:
         """Take the patterns of some places out of the moments; the rows stay until the set is compacted."""
@@ -157,7 +167,7 @@ class PatternSet:
             return
         view = self.view()
         self._reduced = True
-        self._moments = self._moments - _moments(view.codes[view.rows_of(places)])
+        self._tally = Tally.of(self.moments - _moments(view.codes[view.rows_of(places)]))
 
     def compact(self, kept: Booleans) -> None:
         """Keep the places of a mask [n] only, in their order; the others must have been discarded before."""
