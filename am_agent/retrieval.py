@@ -16,7 +16,7 @@ import uuid_utils
 from sqlalchemy import Connection
 
 from am_agent.asked import COSINE, Asked, Fields
-from am_agent.draft import Vectors, unit_vectors
+from am_agent.draft import Vectors, check_dimension, unit_vectors
 from am_agent.encoding import Encoder
 from am_agent.episode import Certificate, Completion, Namespace, Recall, Recollection
 from am_agent.errors import StoreError, UnknownEpisode
@@ -280,7 +280,8 @@ class Retrieval:
     def _cues(self, request: Request, question: Question, found: Space) -> _Cues:
         """The vectors of a cue: what was given, or one for each part of its text."""
         if request.asked.vectors is not None:
-            return _Cues.alike(unit_vectors(request.asked.vectors, found.dimension))
+            check_dimension(request.asked.vectors, found.dimension)
+            return _Cues.alike(request.asked.vectors)
         if not question.parts or question.silent:
             return _Cues(None, None)
         if request.fields == COSINE:

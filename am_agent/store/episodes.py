@@ -327,13 +327,11 @@ def stored(connection: Connection, space_id: int, where: ColumnElement[bool]) ->
     return (_lot(connection, space_id, seqs[start : start + _LOT]) for start in range(0, len(seqs), _LOT))
 
 
-_CURRENT = Prepared(select(episode.c.seq).where(episode.c.seq.in_(_GIVEN), episode.c.superseded_at.is_(None)))
-
-
 def current(connection: Connection, space_id: int, seqs: Iterable[int]) -> Lot:
     """Those of some versions that are current, in the order of recording."""
-    kept = sorted(row.seq for row in _CURRENT.rows(connection, given=_written(seqs)))
-    return Lot.joined(_lot(connection, space_id, kept[start : start + _LOT]) for start in range(0, len(kept), _LOT))
+    asked = sorted(seqs)
+    parts = (asked[start : start + _LOT] for start in range(0, len(asked), _LOT))
+    return Lot.joined(_lot(connection, space_id, part, _CURRENT) for part in parts)
 
 
 def _lots() -> Select[Any]:
@@ -366,15 +364,16 @@ def _lots() -> Select[Any]:
 
 
 _LOTS = Prepared(_lots())
+_CURRENT = Prepared(_lots().where(episode.c.superseded_at.is_(None)))
 
 
-def _lot(connection: Connection, space_id: int, seqs: list[int]) -> Lot:
-    found = _LOTS.rows(connection, given=_written(seqs), space=space_id)
+def _lot(connection: Connection, space_id: int, seqs: list[int], lots: Prepared = _LOTS) -> Lot:
+    found = lots.rows(connection, given=_written(seqs), space=space_id)
     if not found:
         return _NO_LOT
     ordinals, blobs, *facts, named = zip(*found, strict=True)
     starts = np.flatnonzero(np.array(ordinals) == 0)
-    heights = np.diff(starts, append=len(ordinals))
+    heights = np.diff([*starts, len(ordinals)])
     targets = [tuple(map(int, each.split(","))) if each else () for each in named]
     rows = list(map(Stored._make, zip(*facts, targets, strict=True)))
     return Lot([rows[start] for start in starts], heights, decode_vectors(blobs))
