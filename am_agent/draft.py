@@ -290,11 +290,8 @@ def unit_vectors(vector: npt.ArrayLike, dimension: int | None = None) -> Vectors
         raise InvalidVector(f"a vector is a sequence of numbers: {error}") from error
     if rows.ndim != 2 or rows.size == 0:
         raise InvalidVector(f"a vector has the shape (d,) or (n, d), not {np.shape(vector)}")
-    if dimension is not None and rows.shape[1] != dimension:
-        raise DimensionMismatch(
-            f"the vector has {rows.shape[1]} dimensions and the memory's have {dimension}; "
-            "use the embedder that made the stored ones, or another file"
-        )
+    if dimension is not None:
+        check_dimension(rows, dimension)
     if not np.isfinite(rows).all():
         raise InvalidVector(
             f"the vector holds NaN or infinity in {int((~np.isfinite(rows)).sum())} of {rows.size} places"
@@ -305,6 +302,15 @@ def unit_vectors(vector: npt.ArrayLike, dimension: int | None = None) -> Vectors
     rows = rows / largest  # keeps the squares below from overflow and underflow
     unit: Vectors = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
     return unit
+
+
+def check_dimension(rows: npt.NDArray[Any], dimension: int) -> None:
+    """Raise DimensionMismatch for rows [n, d] of another dimension."""
+    if rows.shape[1] != dimension:
+        raise DimensionMismatch(
+            f"the vector has {rows.shape[1]} dimensions and the memory's have {dimension}; "
+            "use the embedder that made the stored ones, or another file"
+        )
 
 
 def ids_of(ids: str | Sequence[str], name: str = "ids") -> tuple[str, ...]:

@@ -46,20 +46,20 @@ class Intake:
 
     def record(self, drafts: Sequence[Draft]) -> Sequence[Outcome]:
         """Record one batch in one transaction."""
-        keys = [(each.namespace, each.id) for each in drafts if each.id and each.vector is None]
+        new = self._embedded([each for each in drafts if each.vector is None])
+        with self.writing() as (connection, now):
+            return self._put(connection, drafts, new, now)
+
+    def _embedded(self, drafts: Sequence[Draft]) -> Mapping[str, Vectors]:
+        """The vectors of those texts that are not recorded yet under their ids."""
+        if not drafts:
+            return {}
+        keys = [(each.namespace, each.id) for each in drafts if each.id]
         with self._database.reading() as connection:
             found = space.find(connection).space
             known = episodes.known_texts(connection, keys)
-        new = self._encoder.documents(
-            (
-                each.text
-                for each in drafts
-                if each.vector is None and known.get((each.namespace, each.id or "")) != each.text
-            ),
-            found,
-        )
-        with self.writing() as (connection, now):
-            return self._put(connection, drafts, new, now)
+        new = (each.text for each in drafts if known.get((each.namespace, each.id or "")) != each.text)
+        return self._encoder.documents(new, found)
 
     def load(self, drafts: Sequence[Draft]) -> Sequence[Outcome]:
         """Record one batch of a file, but for what was replaced by a later version: that is here already.

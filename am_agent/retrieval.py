@@ -16,7 +16,7 @@ import uuid_utils
 from sqlalchemy import Connection
 
 from am_agent.asked import COSINE, Asked, Fields
-from am_agent.draft import Vectors, unit_vectors
+from am_agent.draft import Vectors, check_dimension, unit_vectors
 from am_agent.encoding import Encoder
 from am_agent.episode import Certificate, Completion, Namespace, Recall, Recollection
 from am_agent.errors import StoreError, UnknownEpisode
@@ -191,8 +191,10 @@ class Retrieval:
     def recall(self, request: Request) -> Recall:
         """The k episodes that a cue calls to mind."""
 
-        def finish(answer: _Answer) -> tuple[Recall, Use]:
+        def finish(answer: _Answer) -> tuple[Recall, Use | None]:
             recall, readout = _recall(answer, request.fields), answer.readout
+            if request.fields == COSINE:  # there are no weights to learn
+                return recall, None
             features, rows = _logged(readout)
             shown = {each.id: row for each, row in zip(recall, rows.tolist(), strict=True)}
             return recall, Use(request.view.namespace, readout.temper, shown, features)
@@ -201,7 +203,7 @@ class Retrieval:
         if found is None:
             return Recall((), energy=math.inf, beta=_beta(request.beta, 0, 1.0), episodes=0)
         recall, use = found
-        if request.fields == COSINE or not use.shown:
+        if use is None or not use.shown:
             return recall
         recall = replace(recall, id=str(uuid_utils.uuid7()))
         self._reinforcement.wait(recall.id, use, written=request.log)
@@ -278,7 +280,8 @@ class Retrieval:
     def _cues(self, request: Request, question: Question, found: Space) -> _Cues:
         """The vectors of a cue: what was given, or one for each part of its text."""
         if request.asked.vectors is not None:
-            return _Cues.alike(unit_vectors(request.asked.vectors, found.dimension))
+            check_dimension(request.asked.vectors, found.dimension)
+            return _Cues.alike(request.asked.vectors)
         if not question.parts or question.silent:
             return _Cues(None, None)
         if request.fields == COSINE:
@@ -341,8 +344,8 @@ class Retrieval:
         )
         count = int(np.count_nonzero(scope.eligible))
         if request.fields == COSINE and cues.given is not None:
-            moments = functools.reduce(operator.add, [each.moments for each in snapshots], Moments.none(dimension))
-            readout = plain(scope, cues.given, request.k, _beta(request.beta, count, spread(moments)))
+            beta = _critical(snapshots, count, dimension) if request.beta is None else request.beta
+            readout = plain(scope, cues.given, request.k, beta)
         elif question.silent and cues.read is None:
             readout = newest(snapshots, scope, request.k, _beta(request.beta, count, 1.0))
         else:
@@ -392,6 +395,14 @@ def _question(request: Request, snapshots: Sequence[Snapshot]) -> Question:
 def _beta(given: float | None, count: int, deviation: float) -> float:
     """The inverse temperature that was asked for, or the one that fits what is stored."""
     return critical_beta(max(count, 1), deviation) if given is None else given
+
+
+def _critical(snapshots: Sequence[Snapshot], count: int, dimension: int) -> float:
+    """The inverse temperature that fits the cosines of what is stored."""
+    if len(snapshots) == 1:
+        return _beta(None, count, snapshots[0].tally.spread)
+    moments = functools.reduce(operator.add, [each.moments for each in snapshots], Moments.none(dimension))
+    return _beta(None, count, spread(moments))
 
 
 def _recall(answer: _Answer, fields: Fields) -> Recall:

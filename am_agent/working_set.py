@@ -18,7 +18,7 @@ from am_agent.hopfield.bonds import Bonds, BondsView
 from am_agent.hopfield.chains import Chains, ChainView
 from am_agent.hopfield.codes import Codes
 from am_agent.hopfield.intervals import IntervalsView
-from am_agent.hopfield.metric import Moments
+from am_agent.hopfield.metric import Moments, Tally
 from am_agent.hopfield.mirror import Mirror, mirrored
 from am_agent.hopfield.patterns import PatternSet, PatternView
 from am_agent.hopfield.roster import Integers, Roster, RosterView
@@ -53,7 +53,7 @@ class Snapshot:
             keeps its number. To look names up in, not to iterate over while others write.
         called: The numbers of the living episodes' actors by what they are called, folded to lower case: a whole name,
             or a word of one.
-        moments: Of the patterns that are alive.
+        tally: The moments of the patterns that are alive, and their spread.
     """
 
     roster: RosterView
@@ -64,7 +64,12 @@ class Snapshot:
     wording: WordingView | None
     actors: Mapping[str, int]
     called: Mapping[str, frozenset[int]]
-    moments: Moments
+    tally: Tally
+
+    @property
+    def moments(self) -> Moments:
+        """Of the patterns that are alive."""
+        return self.tally.moments
 
     @property
     def words(self) -> PostingsView:
@@ -294,7 +299,7 @@ class Block:
                 self._wording.view() if len(self._wording) == len(roster.keys) else None,
                 MappingProxyType(self._actors),
                 MappingProxyType(self._called),
-                self._patterns.moments,
+                self._patterns.tally,
             )
         return self._snapshot
 

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from am_agent.hopfield.batch import scans
 from am_agent.hopfield.energy import critical_beta
 from am_agent.hopfield.metric import spread
 from am_agent.hopfield.partition import partition
 from am_agent.hopfield.patterns import PatternSet
 from am_agent.hopfield.roster import Roster
-from am_agent.hopfield.scan import scan
+from am_agent.hopfield.scan import Matches
 from am_agent.hopfield.scope import Scope, best
 from benchmarks.material import Floats
 
@@ -110,14 +111,14 @@ def _am_agent(setting: Setting) -> Ready:
     scope = Scope.of([(roster.view(), patterns.view())])
     beta = critical_beta(len(setting.rows), spread(patterns.moments))
 
-    def one(cue: Floats) -> Integers:
-        matches = scan(scope, cue[None].astype(np.float64), K)
+    def read(matches: Matches) -> Integers:
         partition(scope, matches, beta)
         return best(scope, matches.scores, matches.candidates, K)
 
-    return Ready(
-        lambda cues: np.stack([one(cue) for cue in cues]), f"top 10 and log Z of all, certified, beta {beta:.0f}"
-    )
+    def ask(cues: Floats) -> Integers:
+        return np.stack([read(each) for each in scans(scope, list(cues[:, None].astype(np.float64)), K)])
+
+    return Ready(ask, f"top 10 and log Z of all, certified, beta {beta:.0f}")
 
 
 def _numpy_topk(setting: Setting) -> Ready:

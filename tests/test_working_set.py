@@ -400,7 +400,7 @@ def test_remembering_one_more_copies_nothing() -> None:
         getattr(each, name)
         for pair in parts
         for name in pair[0].__slots__
-        if name not in ("codes", "mirror")
+        if name not in ("codes", "error", "mirror")
         for each in pair
     ]
     assert [len(each) for each in arrays] == [66, 67] * 13

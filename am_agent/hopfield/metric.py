@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ _PRIOR_SPREAD = 0.1  # of cosines between a cue and the patterns of a store; sen
 _PRIOR_WEIGHT = 20  # pseudo-patterns: a store of ten patterns says little about its spread
 _RIDGE_PER_PATTERN = 3.0  # lambda_0: the ridge in units of the mean eigenvalue of S, which is N/d
 _SMALL = 48  # dimensions below which a general inverse costs less than another halving
+_SINGLY, _FRESH = 8, 64  # patterns that are taken in one by one, at a time and until S takes in all of them
 _RIDGE = 3.0  # pseudo-patterns in every direction, so that a small store is left nearly as it is
 
 
@@ -57,6 +59,70 @@ class Moments:
         return Moments(self.count - other.count, self.total - other.total, self.second - other.second)
 
 
+@dataclass(frozen=True, eq=False)
+class Tally:
+    """Moments that grow pattern by pattern, with what their spread is made of: a new pattern costs one pass over S.
+
+    The matrix itself takes in new patterns when somebody asks for it, or when there are many.
+
+    Attributes:
+        base: The moments of all but the newest patterns.
+        fresh: The newest ones, float64 [p, d].
+        total: sum_i x_i of all, float64 [d].
+        pull: S times that, S of all, float64 [d].
+        squares: The sum of the squares of S.
+    """
+
+    base: Moments
+    fresh: npt.NDArray[np.float64]
+    total: npt.NDArray[np.float64]
+    pull: npt.NDArray[np.float64]
+    squares: float
+
+    @staticmethod
+    def of(moments: Moments) -> Tally:
+        """That of moments as they are."""
+        # Without BLAS, whose threads take longer to meet than the sums do.
+        pull = np.einsum("ij,j->i", moments.second, moments.total)
+        squares = float(np.einsum("ij,ij->", moments.second, moments.second))
+        return Tally(moments, np.empty((0, len(moments.total))), moments.total, pull, squares)
+
+    def plus(self, patterns: npt.NDArray[np.float64]) -> Tally:
+        """With some patterns more, float64 [n, d].
+
+        Example:
+            >>> tally = Tally.of(Moments.none(dimension=2)).plus(np.eye(2))
+            >>> tally.moments.second.tolist(), tally.squares, tally.spread == spread(tally.moments)
+            ([[1.0, 0.0], [0.0, 1.0]], 2.0, True)
+        """
+        if len(patterns) > _SINGLY or len(self.fresh) + len(patterns) > _FRESH:
+            return Tally.of(self.moments + Moments.of(patterns))
+        fresh, total, pull, squares = self.fresh, self.total, self.pull, self.squares
+        for pattern in patterns:
+            # (S + xx') (t + x) = S t + S x + x (t + x)'x, and |S + xx'|^2 = |S|^2 + 2 x'S x + |x|^4.
+            image = np.einsum("ij,j->i", self.base.second, pattern) + (fresh @ pattern) @ fresh
+            total = total + pattern
+            pull = pull + image + pattern * float(total @ pattern)
+            squares += 2 * float(pattern @ image) + float(pattern @ pattern) ** 2
+            fresh = np.concatenate([fresh, pattern[None]])
+        return Tally(self.base, fresh, total, pull, squares)
+
+    @cached_property
+    def moments(self) -> Moments:
+        """Of all."""
+        return self.base + Moments.of(self.fresh) if len(self.fresh) else self.base
+
+    @property
+    def spread(self) -> float:
+        """See `spread`."""
+        count = self.base.count + len(self.fresh)
+        if count == 0:
+            return _PRIOR_SPREAD
+        variance = max(self.squares / count**2 - float(self.total @ self.pull) / count**3, 0.0)
+        total = count * variance + _PRIOR_WEIGHT * _PRIOR_SPREAD**2
+        return math.sqrt(total / (count + _PRIOR_WEIGHT))
+
+
 def spread(moments: Moments) -> float:
     """The standard deviation of the cosines between a pattern as cue and the patterns of the set.
 
@@ -74,16 +140,7 @@ def spread(moments: Moments) -> float:
         >>> round(spread(Moments.none(dimension=4)), 3)
         0.1
     """
-    if moments.count == 0:
-        return _PRIOR_SPREAD
-    mean = moments.total / moments.count
-    # Of S itself, not of S/N: that would be a megabyte to write for every recall after a write. And without BLAS, whose
-    # threads take longer to meet than the sums do.
-    squares = float(np.einsum("ij,ij->", moments.second, moments.second)) / moments.count**2
-    along = float(mean @ np.einsum("ij,j->i", moments.second, mean)) / moments.count
-    variance = max(squares - along, 0.0)
-    total = moments.count * variance + _PRIOR_WEIGHT * _PRIOR_SPREAD**2
-    return math.sqrt(total / (moments.count + _PRIOR_WEIGHT))
+    return Tally.of(moments).spread
 
 
 def metric(moments: Moments) -> npt.NDArray[np.float64]:

@@ -66,11 +66,12 @@ def partition(scope: Scope, matches: Matches, beta: float) -> Partition:
         >>> round(partition(scope, scan(scope, np.array([[0.0, 1.0]]), k=1), beta=1.0).log, 6)
         1.313262
     """
-    top = float(matches.scores.max(initial=-np.inf))
+    exact = matches.scores[matches.candidates]
+    top = float(exact.max(initial=-np.inf))  # of all, but for an error: what masses are told in
     if top == -np.inf:
         return Partition(top, top, top)
-    whole = _refine(scope, matches, beta, top)
-    certain = _mass(matches.scores[matches.candidates], beta, top)
+    certain = _mass(exact, beta, top)
+    whole = _refine(scope, matches, beta, top, certain)
     number = len(matches.scores) - len(matches.candidates)
     rest = max(whole - certain, 0.0) if number else 0.0
     known = math.log(certain) if certain else -math.inf
@@ -85,10 +86,11 @@ def partition(scope: Scope, matches: Matches, beta: float) -> Partition:
     return Partition(log, min(beta * top + float(lowest), log) - slack, max(beta * top + float(highest), log) + slack)
 
 
-def _refine(scope: Scope, matches: Matches, beta: float, top: float) -> float:
+def _refine(scope: Scope, matches: Matches, beta: float, top: float, certain: float) -> float:
     """Make the scores that matter to the sum of all masses more precise, in place; returns that sum.
 
-    What may be off in the sum is off in the greatest weight, times that. Two things are, for all but the candidates:
+    What may be off in the sum is off in the greatest weight, times that. Two things are, for all but the candidates,
+    whose masses are certain:
 
     The codes of the queries leave a rest, whose product with what is alike is alike. It is added to every score but
     those that together have too little mass.
@@ -100,27 +102,31 @@ def _refine(scope: Scope, matches: Matches, beta: float, top: float) -> float:
     noise = min(1.0, _SURE * beta * matches.asked.noise(scope))
     # As a rule the first is the greater one. Of a query that is its own code nothing is left, and the other stays.
     drift = max(min(1.0, _SURE * beta * matches.asked.drift), noise / 2)
-    rest = whole - _mass(scores[matches.candidates], beta, top)
-    if rest * drift <= _PRECISE * whole**2:
+    if (whole - certain) * drift <= _PRECISE * whole**2:
         return whole
     # All those below the floor together have at most half of what may be left, however many they are.
     allowed = _PRECISE * whole**2 / drift
     above = scores >= top + math.log(allowed / 2 / len(scores)) / beta
     above[matches.candidates] = False
     heavy = np.flatnonzero(above)
-    heavy = heavy[np.argsort(-scores[heavy])]
     masses = np.exp(beta * (scores[heavy] - top))
-    heavy = heavy[: _enough(masses, allowed / 2)]
+    kept = masses >= _floor(masses, allowed / 2)
+    heavy, masses = heavy[kept], masses[kept]
+    whole -= float(masses.sum())
     scores[heavy] = matches.asked.finer(scope, heavy)
     spread = _PRECISE * whole**2 / noise
-    heavy = heavy[: min(_enough(masses[: len(heavy)] ** 2, spread**2), _MOST)]
-    scores[heavy] = matches.asked.exact(scope, heavy)
-    return _mass(scores, beta, top)
+    heaviest = np.flatnonzero(masses**2 >= _floor(masses**2, spread**2))
+    if len(heaviest) > _MOST:
+        heaviest = heaviest[np.argpartition(-masses[heaviest], _MOST)[:_MOST]]
+    scores[heavy[heaviest]] = matches.asked.exact(scope, heavy[heaviest])
+    return whole + _mass(scores[heavy], beta, top)
 
 
-def _enough(masses: Reals, left: float) -> int:
-    """How many of some masses, the greatest first, are all but so much of their sum."""
-    return int(np.searchsorted(-np.cumsum(masses[::-1])[::-1], -left)) if len(masses) else 0
+def _floor(masses: Reals, left: float) -> float:
+    """A mass such that all below it have at most so much together."""
+    ordered = np.sort(masses)
+    first = int(np.searchsorted(np.cumsum(ordered), left, side="right"))
+    return float(ordered[first]) if first < len(ordered) else math.inf
 
 
 def _mass(scores: Reals, beta: float, top: float) -> float:

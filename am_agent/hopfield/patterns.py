@@ -13,11 +13,12 @@ import numpy as np
 
 from am_agent.hopfield.codes import Codes, Floats, Probe, Reals, products
 from am_agent.hopfield.column import Column
-from am_agent.hopfield.metric import Moments
+from am_agent.hopfield.metric import Moments, Tally
 from am_agent.hopfield.mirror import Mirror
 from am_agent.hopfield.roster import Booleans, Integers
 
 _BLOCK = 8192
+_FEW = 64  # places whose patterns are not worth a block of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +29,14 @@ class PatternView:
         starts: The first row of each place, int64 [n].
         codes: Of all rows.
         rows: The patterns, unit rows, float32 [rows, d]; None where the codes alone are in memory.
+        error: At least that of any code.
         mirror: Where the codes are multiplied; None for here.
     """
 
     starts: Integers
     codes: Codes
     rows: Floats | None
+    error: float
     mirror: Mirror | None = None
 
     def heights(self) -> Integers:
@@ -89,9 +92,10 @@ class PatternSet:
         self._values = Column(np.dtype(np.int8), dimension)
         self._scales = Column(np.dtype(np.float32))
         self._errors = Column(np.dtype(np.float32))
+        self._error = 0.0
         self._rows = Column(np.dtype(np.float32), dimension) if resident else None
         self.mirror: Mirror | None = None
-        self._moments = Moments.none(dimension)
+        self._tally = Tally.of(Moments.none(dimension))
         self._reduced = False  # whether anything was taken out of the moments
 
     @property
@@ -101,7 +105,12 @@ class PatternSet:
         Not of the patterns: these may not be in memory, and are not in the file any more, when they must be taken out
         again. A code is off by less than a hundredth, in no direction more than in another.
         """
-        return self._moments
+        return self._tally.moments
+
+    @property
+    def tally(self) -> Tally:
+        """The same, and their spread, without making them."""
+        return self._tally
 
     def append(self, rows: Floats, heights: Integers) -> None:
         """Add the patterns of the places that follow.
@@ -114,7 +123,11 @@ class PatternSet:
             codes = Codes.of(rows)
             if self._rows is not None:
                 self._rows.append(rows)
-            self._extend(codes, heights, _moments(codes))
+            self._extend(codes, heights)
+            if len(heights) > _FEW:
+                self._tally = Tally.of(self.moments + _moments(codes))
+            else:
+                self._tally = self._tally.plus(codes.restored())
 
     @staticmethod
     def of(codes: Codes, heights: Integers, moments: Moments) -> PatternSet:
@@ -126,7 +139,8 @@ class PatternSet:
             moments: Of the codes; see `moments`.
         """
         made = PatternSet(codes.values.shape[1], resident=False)
-        made._extend(codes, heights, moments)
+        made._extend(codes, heights)
+        made._tally = Tally.of(moments)
         return made
 
     def living(self, alive: Booleans) -> tuple[Codes, Integers, Moments]:
@@ -136,16 +150,16 @@ class PatternSet:
         """
         view = self.view()
         if alive.all() and not self._reduced:
-            return view.codes, view.heights(), self._moments
+            return view.codes, view.heights(), self.moments
         codes = view.codes[np.flatnonzero(view.mask(alive))]
         return codes, view.heights()[alive], _moments(codes)
 
-    def _extend(self, codes: Codes, heights: Integers, moments: Moments) -> None:
+    def _extend(self, codes: Codes, heights: Integers) -> None:
         self._starts.append(len(self._values) + np.cumsum(heights) - heights)
         self._values.append(codes.values)
         self._scales.append(codes.scales)
         self._errors.append(codes.errors)
-        self._moments = self._moments + moments
+        self._error = max(self._error, float(codes.errors.max(initial=0.0)))
 
     def discard(self, places: Integers) -> None:
         """Take the patterns of some places out of the moments; the rows stay until the set is compacted."""
@@ -153,7 +167,7 @@ class PatternSet:
             return
         view = self.view()
         self._reduced = True
-        self._moments = self._moments - _moments(view.codes[view.rows_of(places)])
+        self._tally = Tally.of(self.moments - _moments(view.codes[view.rows_of(places)]))
 
     def compact(self, kept: Booleans) -> None:
         """Keep the places of a mask [n] only, in their order; the others must have been discarded before."""
@@ -162,6 +176,7 @@ class PatternSet:
         self._values.replace(view.codes.values[mask])
         self._scales.replace(view.codes.scales[mask])
         self._errors.replace(view.codes.errors[mask])
+        self._error = float(self._errors.view().max(initial=0.0))
         if self._rows is not None and view.rows is not None:
             self._rows.replace(view.rows[mask])
         self._starts.replace(np.cumsum(heights) - heights)
@@ -169,7 +184,8 @@ class PatternSet:
     def view(self) -> PatternView:
         """The set as it is now, without a copy."""
         codes = Codes(self._values.view(), self._scales.view(), self._errors.view())
-        return PatternView(self._starts.view(), codes, None if self._rows is None else self._rows.view(), self.mirror)
+        rows = None if self._rows is None else self._rows.view()
+        return PatternView(self._starts.view(), codes, rows, self._error, self.mirror)
 
 
 def _moments(codes: Codes) -> Moments:

@@ -68,10 +68,11 @@ class Roster:
             ValueError: A key that is not above the one before.
         """
         last = int(self._keys.view()[-1]) if len(self._keys) else -1
-        if (np.diff(np.array(keys, dtype=np.int64), prepend=last) <= 0).any():
+        added = np.array(keys, dtype=np.int64)
+        if len(added) and (added[0] <= last or (added[1:] <= added[:-1]).any()):
             raise ValueError(f"keys must ascend and lie above {last}, the newest; got {list(keys)[:5]}")
-        self._keys.append(np.array(keys, dtype=np.int64))
-        self._alive.append(np.ones(len(keys), dtype=np.bool_))
+        self._keys.append(added)
+        self._alive.append(np.ones(len(added), dtype=np.bool_))
 
     def discard(self, places: Integers) -> Booleans | None:
         """Let the keys of some places die.

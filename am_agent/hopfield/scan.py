@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,9 @@ from am_agent.hopfield.scope import Scope, joined, mixed, rescored
 
 _RESCORED = 200
 """At least so many of the best are scored exactly: they hold nearly all of the softmax's mass."""
+
+_HEAD = 64
+"""Scores of which the greatest is looked at first, where many are to be put aside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +56,17 @@ class Pass:
     def finer(self, scope: Scope, positions: Integers) -> Reals:
         """The scores of some positions from the codes of their patterns and all of the queries, float64 [m]."""
         scores = np.empty(len(positions))
-        probe, rest = Probe.of(self.queries), Probe.of(self.rests)
+        count = len(self.queries)
+        probe = Probe.of(np.concatenate([self.queries, self.rests]))
         for number, places, own in scope.split(positions):
             patterns = scope.patterns[number]
             if len(places) > len(patterns.starts) // 4:  # reading everything in its order is faster
-                found = patterns.products(probe) + patterns.products(rest)
-                scores[own] = _led(patterns, found, self.lead)[places]
+                found = patterns.products(probe)
+                scores[own] = mixed(found[:, :count] + found[:, count:], patterns.starts, self.lead)[places]
                 continue
             codes, heights = patterns.codes[patterns.rows_of(places)], patterns.heights_of(places)
-            found = products(codes, probe) + products(codes, rest)
-            scores[own] = mixed(found, np.cumsum(heights) - heights, self.lead)
+            found = products(codes, probe)
+            scores[own] = mixed(found[:, :count] + found[:, count:], np.cumsum(heights) - heights, self.lead)
         return self._with_others(scores, positions)
 
     def error(self, scope: Scope) -> float:
@@ -149,9 +154,22 @@ def scan(
     """
     probe = Probe.of(queries)
     asked = Pass.of(queries, probe.rests, lead, others)
-    scores = joined([_led(each, each.products(probe), lead) for each in scope.patterns], np.float64)
-    if others is not None:
-        scores += others
+    return matched(scope, [each.products(probe) for each in scope.patterns], k, asked)
+
+
+def matched(scope: Scope, found: Sequence[Reals], k: int, asked: Pass) -> Matches:
+    """What `scan` finds, once the codes are multiplied.
+
+    Args:
+        scope: What takes part.
+        found: The products of the codes of each set with those of the queries, float64 [rows, w]; written over.
+        k: How many are wanted.
+        asked: The queries.
+    """
+    parts = [mixed(own, patterns.starts, asked.lead) for patterns, own in zip(scope.patterns, found, strict=True)]
+    scores = joined(parts, np.float64)
+    if asked.others is not None:
+        scores += asked.others
     count = int(np.count_nonzero(scope.eligible))
     if count < len(scores):
         scores[~scope.eligible] = -np.inf
@@ -178,19 +196,11 @@ def nearest(scope: Scope, queries: Reals) -> Reals:
 
 def _error(scope: Scope) -> float:
     """The greatest error of a code."""
-    return max((float(each.codes.errors.max(initial=0.0)) for each in scope.patterns), default=0.0)
+    return max((each.error for each in scope.patterns), default=0.0)
 
 
 def _longest(rows: Reals) -> float:
     return math.sqrt(float(np.einsum("ij,ij->i", rows, rows).max(initial=0.0)))
-
-
-def _led(patterns: PatternView, found: Reals, lead: float) -> Reals:
-    """The score of every place of one set, from the products of its rows."""
-    if len(found) != len(patterns.starts):
-        return mixed(found, patterns.starts, lead)
-    scores: Reals = found[:, 0] if found.shape[1] == 1 else found.max(axis=1)
-    return scores
 
 
 def _greatest(patterns: PatternView, found: Reals) -> Reals:
@@ -206,7 +216,7 @@ def _candidates(scope: Scope, scores: Reals, count: int, k: int, asked: Pass, er
     wanted = max(k, _RESCORED)
     if count <= wanted:
         return np.flatnonzero(scope.eligible), -math.inf
-    top = np.partition(scores, len(scores) - wanted)[-wanted:]  # for one place only: numpy is ten times as fast
+    top = _top(scores, wanted)
     frequent, kth = top[0], np.partition(top, wanted - k)[wanted - k]
     open_ = np.flatnonzero(scores >= min(frequent, kth - 2 * error))
     # One bound for all has found few; their own ones, which are half as wide, leave fewer.
@@ -215,3 +225,14 @@ def _candidates(scope: Scope, scores: Reals, count: int, k: int, asked: Pass, er
     threshold = float(np.partition(lowest, len(lowest) - k)[len(lowest) - k])
     kept = (scores[open_] + own >= threshold) | (scores[open_] >= frequent)
     return open_[kept], max(threshold, float(kth) - error)
+
+
+def _top(scores: Reals, wanted: int) -> Reals:
+    """The greatest scores, so many of them, the least one first and the others in no order."""
+    heads = len(scores) // _HEAD
+    if heads > 2 * wanted:
+        # The greatest of each of so many groups are scores, too: no fewer than are wanted lie above the last of theirs.
+        greatest = np.maximum.reduce(scores[: heads * _HEAD].reshape(_HEAD, heads), axis=0)
+        scores = scores[scores >= np.partition(greatest, heads - wanted)[heads - wanted]]
+    # For one place only: numpy is ten times as fast.
+    return np.partition(scores, len(scores) - wanted)[len(scores) - wanted :]

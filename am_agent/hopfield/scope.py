@@ -70,11 +70,11 @@ class Scope:
             eligible &= np.isin(keys, np.fromiter(allowed, dtype=np.int64))
         return Scope(tuple(patterns for _, patterns in parts), keys, eligible, bounds, fetch)
 
-    def split(self, positions: Integers) -> Iterator[tuple[int, Integers, Booleans]]:
-        """The set of some positions, their places in it, and which of the positions these are, bool [m]."""
+    def split(self, positions: Integers) -> Iterator[tuple[int, Integers, Booleans | slice]]:
+        """The set of some positions, their places in it, and which of the positions these are, bool [m] or all."""
         if len(self.patterns) == 1:
             if len(positions):
-                yield 0, positions, np.ones(len(positions), dtype=np.bool_)
+                yield 0, positions, slice(None)
             return
         for number, (first, end) in enumerate(pairwise(self.bounds.tolist())):
             own = (positions >= first) & (positions < end)
@@ -88,7 +88,7 @@ def rescored(scope: Scope, positions: Integers, queries: Reals, *, lead: float =
     for number, places, own in scope.split(positions):
         patterns = scope.patterns[number]
         if patterns.rows is not None:
-            rows = patterns.rows[patterns.rows_of(places)]
+            rows = patterns.rows.take(patterns.rows_of(places), axis=0)
         elif scope.fetch is not None:
             rows = np.concatenate(scope.fetch(scope.keys[positions[own]]))
         else:
@@ -99,7 +99,11 @@ def rescored(scope: Scope, positions: Integers, queries: Reals, *, lead: float =
 
 def best(scope: Scope, scores: Reals, positions: Integers, k: int) -> Integers:
     """The k best of some positions, the best first, ties in the order of their keys."""
-    order = np.lexsort((scope.keys[positions], -scores[positions]))
+    found = scores[positions]
+    if 0 < k < len(positions):
+        above = found >= np.partition(found, len(found) - k)[len(found) - k]
+        positions, found = positions[above], found[above]
+    order = np.lexsort((scope.keys[positions], -found))
     return positions[order[:k]]
 
 
@@ -107,12 +111,19 @@ def mixed(found: Reals, starts: Integers, lead: float) -> Reals:
     """The scores of places from the products of their rows with the queries, [rows, w]."""
     if not len(starts):
         return np.empty(0)
+    if len(starts) == len(found):  # of one pattern the mixture is the pattern's own score
+        return _widest(found)
     greatest = np.maximum.reduceat(found, starts, axis=0)
-    # Of one pattern the mixture is the pattern's own score, and rounding must not make it another.
-    alone = np.diff(starts, append=len(found))[:, None] == 1
-    mixed = np.where(alone, greatest, (1 - lead) * greatest + lead * found[starts]) if lead else greatest
-    scores: Reals = mixed.max(axis=1)
-    return scores
+    if lead:  # and rounding must not make it another
+        alone = np.diff(starts, append=len(found))[:, None] == 1
+        greatest = np.where(alone, greatest, (1 - lead) * greatest + lead * found[starts])
+    return _widest(greatest)
+
+
+def _widest(found: Reals) -> Reals:
+    """The greatest of each row; where there is one only, the rows themselves."""
+    greatest: Reals = found[:, 0] if found.shape[1] == 1 else found.max(axis=1)
+    return greatest
 
 
 def _exact(heights: Integers, patterns: Floats, queries: Reals, lead: float) -> Reals:
@@ -120,7 +131,9 @@ def _exact(heights: Integers, patterns: Floats, queries: Reals, lead: float) -> 
     rows = patterns.astype(np.float64)
     # Summed row by row, each in the same order, which a matrix product does not promise: equal patterns must have
     # equal scores to the last bit, or chance and not the order of recording would break their tie.
-    found = np.stack([(rows * query).sum(axis=1) for query in queries], axis=1)
+    found = np.empty((len(rows), len(queries)))
+    for number, query in enumerate(queries):
+        np.einsum("ij,j->i", rows, query, out=found[:, number])
     return mixed(found, np.cumsum(heights) - heights, lead)
 
 

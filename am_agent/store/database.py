@@ -259,10 +259,11 @@ class Database:
         try:
             yield
         except exc.DBAPIError as error:
+            raise self._named(error.orig) from error
+        except sqlite3.Error as error:
             raise self._named(error) from error
 
-    def _named(self, error: exc.DBAPIError) -> AmError:
-        what = error.orig
+    def _named(self, what: BaseException | None) -> AmError:
         extended = getattr(what, "sqlite_errorcode", 0)
         code = extended & 0xFF
         if code == sqlite3.SQLITE_CORRUPT or (code == sqlite3.SQLITE_NOTADB and self._looks_like_sqlite()):
@@ -339,8 +340,9 @@ def _set_busy_timeout(connection: Connection, seconds: float) -> None:
 
 def _begin(connection: Connection) -> None:
     statement = connection.get_execution_options().get("am_agent_begin", "BEGIN")
-    if statement is not None:
-        connection.exec_driver_sql(statement)
+    sqlite = connection.connection.driver_connection
+    if statement is not None and sqlite is not None:
+        sqlite.execute(statement)
 
 
 def _revision(connection: Connection) -> str | None:

@@ -38,6 +38,7 @@ from am_agent.filter import Predicate
 from am_agent.store import journal, links, namespaces, uses
 from am_agent.store.journal import Change
 from am_agent.store.links import Stated
+from am_agent.store.prepared import Prepared
 from am_agent.store.schema import episode, namespace, vector
 
 _FLOAT = np.dtype("<f4")
@@ -157,7 +158,7 @@ def _each(written: str | BindParameter[str]) -> Select[tuple[int]]:
 
 
 _GIVEN = _each(bindparam("given"))
-"""Row numbers for statements that are made once: every recall runs them, and to make one costs more than to run it."""
+"""Row numbers for statements that are made once."""
 
 
 def select_episodes(
@@ -264,7 +265,7 @@ def seqs_of(
 
 def by_seq(connection: Connection, seqs: Sequence[int], visibility: Visibility) -> dict[int, Episode]:
     """Read versions by their row numbers; the links that they state are told where their targets may be seen."""
-    rows = connection.execute(_BY_SEQ, {"given": _written(seqs)}).all()
+    rows = _BY_SEQ.rows(connection, given=_written(seqs))
     return dict(zip((row.seq for row in rows), _read(connection, rows, visibility), strict=True))
 
 
@@ -275,7 +276,7 @@ def all_versions(connection: Connection, namespace_ids: Sequence[int]) -> Iterat
         yield from zip((row.seq for row in page), _read(connection, page), strict=True)
 
 
-_VECTORS = (
+_VECTORS = Prepared(
     select(vector.c.episode_seq, vector.c.data)
     .where(vector.c.episode_seq.in_(_GIVEN), vector.c.embedder_id == bindparam("space"))
     .order_by(vector.c.episode_seq, vector.c.ordinal)
@@ -284,7 +285,7 @@ _VECTORS = (
 
 def vectors_of(connection: Connection, seqs: Iterable[int], space_id: int) -> dict[int, Vectors]:
     """The patterns of some versions, each [windows, d]; of those that are there."""
-    found = connection.execute(_VECTORS, {"given": _written(seqs), "space": space_id}).all()
+    found = _VECTORS.rows(connection, given=_written(seqs), space=space_id)
     if not found:
         return {}
     owners, blobs = zip(*found, strict=True)
@@ -326,13 +327,11 @@ def stored(connection: Connection, space_id: int, where: ColumnElement[bool]) ->
     return (_lot(connection, space_id, seqs[start : start + _LOT]) for start in range(0, len(seqs), _LOT))
 
 
-_CURRENT = select(episode.c.seq).where(episode.c.seq.in_(_GIVEN), episode.c.superseded_at.is_(None))
-
-
 def current(connection: Connection, space_id: int, seqs: Iterable[int]) -> Lot:
     """Those of some versions that are current, in the order of recording."""
-    kept = sorted(connection.execute(_CURRENT, {"given": _written(seqs)}).scalars().all())
-    return Lot.joined(_lot(connection, space_id, kept[start : start + _LOT]) for start in range(0, len(kept), _LOT))
+    asked = sorted(seqs)
+    parts = (asked[start : start + _LOT] for start in range(0, len(asked), _LOT))
+    return Lot.joined(_lot(connection, space_id, part, _CURRENT) for part in parts)
 
 
 def _lots() -> Select[Any]:
@@ -364,16 +363,17 @@ def _lots() -> Select[Any]:
     )
 
 
-_LOTS = _lots()
+_LOTS = Prepared(_lots())
+_CURRENT = Prepared(_lots().where(episode.c.superseded_at.is_(None)))
 
 
-def _lot(connection: Connection, space_id: int, seqs: list[int]) -> Lot:
-    found = connection.execute(_LOTS, {"given": _written(seqs), "space": space_id}).all()
+def _lot(connection: Connection, space_id: int, seqs: list[int], lots: Prepared = _LOTS) -> Lot:
+    found = lots.rows(connection, given=_written(seqs), space=space_id)
     if not found:
         return _NO_LOT
     ordinals, blobs, *facts, named = zip(*found, strict=True)
     starts = np.flatnonzero(np.array(ordinals) == 0)
-    heights = np.diff(starts, append=len(ordinals))
+    heights = np.diff([*starts, len(ordinals)])
     targets = [tuple(map(int, each.split(","))) if each else () for each in named]
     rows = list(map(Stored._make, zip(*facts, targets, strict=True)))
     return Lot([rows[start] for start in starts], heights, decode_vectors(blobs))
@@ -400,15 +400,16 @@ def erase(
     )
 
 
-# Made once: every write asks, and to make a statement costs more than to run it.
-_EXPIRED = select(episode.c.namespace_id, episode.c.id).where(
-    episode.c.expires_at <= bindparam("now"), episode.c.superseded_at.is_(None)
+_EXPIRED = Prepared(
+    select(episode.c.namespace_id, episode.c.id).where(
+        episode.c.expires_at <= bindparam("now"), episode.c.superseded_at.is_(None)
+    )
 )
 
 
 def erase_expired(connection: Connection, now: datetime) -> Erased:
     """Delete what has expired, in every namespace."""
-    found = connection.execute(_EXPIRED, {"now": now}).all()
+    found = _EXPIRED.rows(connection, now=now)
     return _together(
         _erase(connection, and_(episode.c.namespace_id == namespace_id, episode.c.id == id_), now)
         for namespace_id, id_ in found
@@ -475,7 +476,7 @@ def _columns() -> Select[Any]:
     return columns.join(namespace, namespace.c.id == episode.c.namespace_id)
 
 
-_BY_SEQ = _columns().where(episode.c.seq.in_(_GIVEN))
+_BY_SEQ = Prepared(_columns().where(episode.c.seq.in_(_GIVEN)))
 
 
 def _in(namespace_ids: Sequence[int], visibility: Visibility) -> Select[Any]:

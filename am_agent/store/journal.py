@@ -8,20 +8,20 @@ from typing import Literal, NamedTuple, get_args
 
 from sqlalchemy import BigInteger, Connection, bindparam, func, insert, select, type_coerce
 
+from am_agent.store.prepared import Prepared
 from am_agent.store.schema import journal
 
 Kind = Literal["insert", "close", "expire", "erase"]
 KINDS = get_args(Kind)
 
 
-# Made once: every recall asks, and to make a statement costs more than to run it.
-_POSITION = select(func.coalesce(func.max(journal.c.id), 0))
-_SINCE = (
+_POSITION = Prepared(select(func.coalesce(func.max(journal.c.id), 0)))
+_SINCE = Prepared(
     select(journal.c.id, journal.c.kind, journal.c.namespace_id, journal.c.episode_seq)
     .where(journal.c.id > bindparam("position"))
     .order_by(journal.c.id)
 )
-_APPEND = insert(journal)
+_APPEND = Prepared(insert(journal), ("at", "kind", "namespace_id", "episode_seq"))
 
 
 class Change(NamedTuple):
@@ -34,19 +34,17 @@ class Change(NamedTuple):
 
 def append(connection: Connection, changes: Iterable[Change], at: datetime) -> None:
     """Write down changes, in the transaction that makes them."""
-    rows = [{"at": at, **change._asdict()} for change in changes]
-    if rows:
-        connection.execute(_APPEND, rows)
+    _APPEND.insert(connection, ({"at": at, **change._asdict()} for change in changes))
 
 
 def position(connection: Connection) -> int:
     """The number of the newest entry; 0 when there is none."""
-    return int(connection.execute(_POSITION).scalar_one())
+    return int(_POSITION.rows(connection)[0][0])
 
 
 def since(connection: Connection, position: int) -> list[tuple[int, Change]]:
     """The entries after a position, oldest first, each with its own."""
-    rows = connection.execute(_SINCE, {"position": position})
+    rows = _SINCE.rows(connection, position=position)
     return [(id_, Change(kind, namespace_id, seq)) for id_, kind, namespace_id, seq in rows]
 
 

@@ -21,6 +21,7 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    literal_column,
     select,
 )
 
@@ -66,7 +67,7 @@ def any_stated() -> ColumnElement[bool]:
 
 def first_rows() -> ColumnElement[str | None]:
     """The first row numbers of all that a row of `episode` names, with commas between; NULL where it names none."""
-    joined = func.aggregate_strings(cast(link.c.target_seq, String), ",")
+    joined = func.group_concat(cast(link.c.target_seq, String), literal_column("','"))
     return select(joined).where(link.c.episode_seq == episode.c.seq).correlate(episode).scalar_subquery()
 
 

@@ -7,14 +7,14 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exists, insert, or_, select
 
 from am_agent.episode import Namespace
+from am_agent.store.prepared import Prepared
 from am_agent.store.schema import episode, namespace
 
 _END = "\x1f"  # ends each segment; no segment can contain it
 _AFTER_END = "\x20"  # the next code point, so that a subtree is a half-open range of paths
 
 
-# Made once: every recall and every write asks, and to make a statement costs more than to run it.
-_EXACT = select(namespace.c.id).where(namespace.c.path == bindparam("path"))
+_EXACT = Prepared(select(namespace.c.id).where(namespace.c.path == bindparam("path")))
 
 
 def encode(path: Namespace) -> str:
@@ -45,7 +45,7 @@ def within(path: Namespace, *, subtree: bool) -> ColumnElement[bool]:
 def find(connection: Connection, path: Namespace, *, subtree: bool = False) -> list[int]:
     """The row numbers of a namespace, and of its descendants if asked; empty where nothing was remembered."""
     if not subtree:
-        return list(connection.execute(_EXACT, {"path": encode(path)}).scalars())
+        return [row.id for row in _EXACT.rows(connection, path=encode(path))]
     query = select(namespace.c.id).where(within(path, subtree=True)).order_by(namespace.c.id)
     return list(connection.execute(query).scalars())
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import uuid_utils
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Text, bindparam, func, insert, literal_column, select, update
 
 from am_agent.draft import Draft, Vectors
 from am_agent.episode import Episode, Namespace
@@ -19,19 +19,22 @@ from am_agent.store import journal, links, namespaces
 from am_agent.store.episodes import vector_rows, vectors_of
 from am_agent.store.journal import Change
 from am_agent.store.links import Stated
+from am_agent.store.prepared import Prepared
 from am_agent.store.schema import episode, vector
 
 _CHUNK = 500  # strings in one statement: SQLite bounds the number of its variables
 
 
-# Made once: every write uses them, and to make a statement costs more than to run it.
-_INSERT = insert(episode).returning(episode.c.seq, sort_by_parameter_order=True)
-_VECTORS = insert(vector)
-_NEWEST = select(episode, links.any_stated().label("linking")).where(
-    episode.c.seq.in_(
-        select(func.max(episode.c.seq))
-        .where(episode.c.namespace_id == bindparam("namespace"), episode.c.id.in_(bindparam("given", expanding=True)))
-        .group_by(episode.c.id)
+_INSERT = Prepared(insert(episode), [each.name for each in episode.c if each is not episode.c.seq])
+_VECTORS = Prepared(insert(vector), [each.name for each in vector.c])
+_GIVEN = func.json_each(bindparam("given")).table_valued(literal_column("value", Text))
+_NEWEST = Prepared(
+    select(episode, links.any_stated().label("linking")).where(
+        episode.c.seq.in_(
+            select(func.max(episode.c.seq))
+            .where(episode.c.namespace_id == bindparam("namespace"), episode.c.id.in_(select(_GIVEN.c.value)))
+            .group_by(episode.c.id)
+        )
     )
 )
 
@@ -84,15 +87,16 @@ class Recording:
         for path, id_ in keys:
             wanted.setdefault(self._namespace(path), []).append(id_)
         for namespace_id, ids in wanted.items():
-            for start in range(0, len(ids), _CHUNK):
-                chunk = ids[start : start + _CHUNK]
-                given = {"namespace": namespace_id, "given": chunk}
-                rows = self._connection.execute(_NEWEST, given).mappings().all()
-                told = links.stated(self._connection, [row["seq"] for row in rows if row["linking"]])
-                for row in rows:
-                    facts = {name: value for name, value in row.items() if name != "linking"}
-                    stated = told.get(row["seq"], links.NOTHING)
-                    self._newest[namespace_id, row["id"]] = _Version(facts, row["seq"], stated=stated)
+            rows = _NEWEST.rows(self._connection, namespace=namespace_id, given=json.dumps(ids))
+            linking = [row.seq for row in rows if row.linking]
+            told: dict[int, Stated] = {}
+            for start in range(0, len(linking), _CHUNK):
+                told |= links.stated(self._connection, linking[start : start + _CHUNK])
+            for row in rows:
+                facts = row._asdict()
+                del facts["linking"]
+                stated = told.get(row.seq, links.NOTHING)
+                self._newest[namespace_id, row.id] = _Version(facts, row.seq, stated=stated)
 
     def find(self, named: Iterable[tuple[Namespace, Stated]]) -> None:
         """Look up at once which of the ids that are named in some namespaces are stored there."""
@@ -177,17 +181,17 @@ class Recording:
             self._connection.execute(close, [{"closed": seq} for seq in self._closed])
         if self._pending:
             rows = [version.row for version in self._pending]
-            for version, seq in zip(self._pending, self._connection.execute(_INSERT, rows).scalars(), strict=True):
+            for version, seq in zip(self._pending, _INSERT.insert(self._connection, rows), strict=True):
                 version.seq = seq
                 self._changes.append(Change("insert", version.row["namespace_id"], seq))
-            self._connection.execute(
-                _VECTORS,
-                [
+            _VECTORS.insert(
+                self._connection,
+                (
                     row
                     for each in self._pending
                     if each.patterns is not None
                     for row in vector_rows(each.seq, self._space_id, each.patterns)
-                ],
+                ),
             )
             links.write(
                 self._connection,

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
 from am_agent.errors import EmbedderMismatch
+from am_agent.store.prepared import Prepared
 from am_agent.store.schema import embedder, episode, vector
 
 FOREIGN = "foreign vectors"
@@ -114,14 +115,14 @@ def covered(connection: Connection, space_id: int) -> int:
 
 
 _COLUMNS = select(embedder.c.id, embedder.c.name, embedder.c.dimension, embedder.c.fingerprint)
-# Made once: every recall and every write asks, and to make a statement costs more than to run it.
-_ADOPTED = _COLUMNS.where(embedder.c.adopted_at.is_not(None))
-_PENDING = _COLUMNS.where(embedder.c.adopted_at.is_(None))
+_ADOPTED = Prepared(_COLUMNS.where(embedder.c.adopted_at.is_not(None)))
+_PENDING = Prepared(_COLUMNS.where(embedder.c.adopted_at.is_(None)))
 
 
 def _found(connection: Connection, *, adopted: bool) -> Found:
-    row = connection.execute(_ADOPTED if adopted else _PENDING).first()
-    return Found(0, None) if row is None else Found(row.id, Space(row.name, row.dimension, row.fingerprint))
+    for row in (_ADOPTED if adopted else _PENDING).rows(connection):
+        return Found(row.id, Space(row.name, row.dimension, row.fingerprint))
+    return Found(0, None)
 
 
 def _insert(connection: Connection, space: Space, at: datetime | None) -> int:

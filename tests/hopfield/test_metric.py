@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from am_agent.hopfield.energy import critical_beta
-from am_agent.hopfield.metric import Moments, metric, scale, spread
+from am_agent.hopfield.metric import Moments, Tally, metric, scale, spread
 
 
 def _unit(seed: int, count: int, dimension: int = 8) -> np.ndarray:
@@ -122,3 +122,28 @@ def test_the_metric_by_halves_is_the_general_inverse() -> None:
         ridge = 3 * count / dimension + 3
         expected = np.linalg.inv(moments.second + ridge * np.eye(dimension)) * ridge
         assert metric(moments) == pytest.approx(expected, abs=1e-12)
+
+
+@given(
+    seed=st.integers(0, 2**32),
+    steps=st.lists(st.integers(0, 12), max_size=30),
+    dimension=st.sampled_from([1, 3, 20]),
+)
+def test_a_tally_knows_the_spread_without_the_matrix(seed: int, steps: list[int], dimension: int) -> None:
+    """Pattern by pattern and in blocks, what it tells is what the moments of all patterns tell; views stay."""
+    rng = np.random.default_rng(seed)
+    tally, rows = Tally.of(Moments.none(dimension)), np.empty((0, dimension))
+    seen: list[tuple[Tally, int, float]] = []
+    for step in steps:
+        seen.append((tally, len(rows), tally.spread))
+        added = rng.standard_normal((step, dimension)) + 0.5
+        added /= np.linalg.norm(added, axis=1, keepdims=True)
+        tally, rows = tally.plus(added), np.concatenate([rows, added])
+    exact = Moments.of(rows)
+    assert tally.moments.count == len(rows)
+    np.testing.assert_allclose(tally.moments.second, exact.second, atol=1e-12)
+    np.testing.assert_allclose(tally.pull, exact.second @ exact.total, atol=1e-9)
+    assert tally.spread == pytest.approx(spread(exact), rel=1e-7)
+    for before, count, told in seen:
+        assert (before.moments.count, before.spread) == (count, told)
+        np.testing.assert_allclose(before.moments.total, rows[:count].sum(axis=0), atol=1e-12)
