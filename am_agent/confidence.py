@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from am_agent.episode import Evidence, Verdict
 from am_agent.hopfield.codes import Reals
 from am_agent.hopfield.roster import Booleans
 
@@ -31,28 +32,13 @@ _RIDGE = 0.003
 
 _STEPS = 50
 
+_CERTAIN = 5.0
+"""Log-odds of what is as good as certain."""
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What a recall shows of whether the answer is there; None for what the cue does not have.
+_FEW = 2
+"""Episodes of which one can be nearer than another."""
 
-    Attributes:
-        nearness: The mean cosine of the cue with its five nearest episodes, over the mean cosine of these with their
-            own nearest: about 1 for a cue that could be an episode itself, less for one from elsewhere.
-        coherence: The mean cosine between the ten heaviest episodes.
-        coverage: The greatest share of the cue's words, by their rarity, that one of the ten heaviest episodes has
-            together with its neighbours in the session.
-        mass: The share of the softmax that is on the k heaviest episodes, one nat for a standard deviation.
-        first: The same share of the heaviest and of what says the same.
-        k: How many were asked for.
-    """
-
-    nearness: float | None
-    coherence: float | None
-    coverage: float | None
-    mass: float
-    first: float
-    k: int
+_NOTHING = "there is no episode that the cue may see"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +49,20 @@ class Prior:
         whole: Of nearness, coherence and coverage.
         content: Of nearness and coherence, for a cue that has no words, or a vector only.
         words: Of coverage, for a cue that has no vector.
-        hit: Of the logit of the mass, and of ln k.
+        hit: Of the logit of the mass.
     """
 
     whole: tuple[float, float, float, float]
     content: tuple[float, float, float]
     words: tuple[float, float]
-    hit: tuple[float, float, float]
+    hit: tuple[float, float]
 
 
 SHIPPED = Prior(
     whole=(-13.0, 12.0, 2.5, 6.4),
     content=(-12.0, 12.0, 2.5),
     words=(-3.3, 6.6),
-    hit=(1.0, 1.0, 0.0),
+    hit=(1.0, 1.0),
 )
 """Fitted on beam100k, clinc150, longmemeval, musique, scifact and timeqa: python -m benchmarks.priors."""
 
@@ -103,53 +89,63 @@ class Confidence:
     Attributes:
         familiarity: The probability that what was asked is there, in [0, 1].
         reliability: The probability that the answer is among those recalled, in [0, familiarity].
-        verdict: "known", "ambiguous" or "unknown".
-        log_odds: What the familiarity follows from, before it was calibrated.
+        verdict: What follows from both.
+        reason: Why, in words.
     """
 
     familiarity: float
     reliability: float
-    verdict: str
-    log_odds: float
+    verdict: Verdict
+    reason: str
 
 
 def log_odds(evidence: Evidence, prior: Prior) -> float:
-    """The log-odds that the answer is there, by the prior alone; 0 without any evidence."""
+    """The log-odds that the answer is there, by the prior alone.
+
+    Of a cue that only says who, when or next to what, there is no more to say than whether something fits.
+    """
     row = [each for each in features(evidence) if each is not None]
+    if not row:
+        return _CERTAIN if evidence.matched else -_CERTAIN
     if evidence.nearness is None:
-        return _linear(prior.words, row) if row else 0.0
+        return _linear(prior.words, row)
     return _linear(prior.whole if evidence.coverage is not None else prior.content, row)
 
 
 def features(evidence: Evidence) -> tuple[float | None, float | None, float | None]:
     """What the familiarity is a function of: nearness, coherence, coverage."""
-    return evidence.nearness, evidence.coherence, evidence.coverage
+    known = evidence.nearness is not None
+    return evidence.nearness, evidence.coherence if known else None, evidence.coverage
 
 
 def judged(evidence: Evidence, prior: Prior, calibration: Calibration) -> Confidence:
     """How sure a recall with such evidence is.
 
     Example:
-        >>> known = judged(Evidence(1.1, 0.5, 0.9, mass=0.9, first=0.8, k=5), SHIPPED, Calibration())
-        >>> unknown = judged(Evidence(0.5, 0.1, 0.2, mass=0.5, first=0.1, k=5), SHIPPED, Calibration())
+        >>> known = judged(Evidence(1.1, 0.5, 0.9, mass=0.9, first=0.8, k=5, episodes=9), SHIPPED, Calibration())
+        >>> unknown = judged(Evidence(0.5, 0.1, 0.2, mass=0.5, first=0.1, k=5, episodes=9), SHIPPED, Calibration())
         >>> known.verdict, unknown.verdict
         ('known', 'unknown')
     """
-    before = log_odds(evidence, prior)
-    after = calibration.slope * before + calibration.shift
-    familiarity = sigmoid(after)
+    if evidence.silent:
+        return Confidence(0.5, 0.5 * evidence.mass, "ambiguous", "the cue asks for nothing in particular")
+    after = calibration.slope * log_odds(evidence, prior) + calibration.shift
+    familiarity, first = sigmoid(after), hit(evidence.first, prior)
+    reliability = familiarity * hit(evidence.mass, prior)
+    if evidence.episodes < _FEW:
+        told = "there is one episode only, and nothing to compare it with" if evidence.episodes else _NOTHING
+        return Confidence(0.0, 0.0, "unknown", told)
     if after < calibration.threshold:
-        verdict = "unknown"
-    elif hit(evidence.first, 1, prior) < AMBIGUOUS:
-        verdict = "ambiguous"
-    else:
-        verdict = "known"
-    return Confidence(familiarity, familiarity * hit(evidence.mass, evidence.k, prior), verdict, before)
+        return Confidence(familiarity, reliability, "unknown", "nothing here seems to answer this")
+    if first < AMBIGUOUS:
+        told = "what is asked seems to be here, but several episodes fit about as well"
+        return Confidence(familiarity, reliability, "ambiguous", told)
+    return Confidence(familiarity, reliability, "known", "what is asked is here, and the first fits best")
 
 
-def hit(mass: float, k: int, prior: Prior) -> float:
-    """The probability that the answer, which is there, is among k episodes with such a share of the softmax."""
-    return sigmoid(_linear(prior.hit, (logit(mass), math.log(k))))
+def hit(mass: float, prior: Prior) -> float:
+    """The probability that an answer that is there is among episodes with such a share of the softmax."""
+    return sigmoid(_linear(prior.hit, (logit(mass),)))
 
 
 def logit(share: float) -> float:
@@ -170,10 +166,8 @@ def sigmoid(value: float) -> float:
         >>> sigmoid(0.0), sigmoid(-1000.0)
         (0.5, 0.0)
     """
-    if value >= 0:
-        return 1 / (1 + math.exp(-value))
-    odds = math.exp(max(value, -700.0))
-    return odds / (1 + odds) if value > -700 else 0.0
+    # Beyond 700 an exponential is no float64 any more.
+    return 1 / (1 + math.exp(-value)) if value > -700 else 0.0
 
 
 def fitted(rows: Reals, labels: Booleans, mass: Reals) -> tuple[float, ...]:
@@ -206,7 +200,7 @@ def fitted(rows: Reals, labels: Booleans, mass: Reals) -> tuple[float, ...]:
         step = np.linalg.solve(curvature + 1e-12 * np.eye(len(found)), slope)
         length = float(np.abs(step).max())
         found += step * min(1.0, 2.0 / length) if length > 0 else step
-        if length < 1e-9:  # noqa: PLR2004  far below what is shown
+        if length < 1e-9:
             break
     slopes = found[1:] / spread
     return (float(found[0] - slopes @ centre), *slopes.tolist())

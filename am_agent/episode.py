@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, overload
+from typing import Any, Literal, overload
 
 Namespace = tuple[str, ...]
 
@@ -103,6 +103,10 @@ class Recollection:
         return self.episode.text
 
 
+Verdict = Literal["known", "ambiguous", "unknown"]
+"""Whether a memory holds what a cue asks for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Certificate:
     """What is certain about a recall, though most episodes were scored by codes of a quarter of their bytes.
@@ -130,6 +134,35 @@ class Certificate:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a recall shows of whether the answer is there; None for what the cue does not have.
+
+    Attributes:
+        nearness: The mean cosine of the cue with its five nearest episodes, over the mean cosine of these with their
+            own nearest: about 1 for a cue that could be an episode itself, less for one from elsewhere.
+        coherence: The mean cosine between the ten heaviest episodes.
+        coverage: The greatest share of the cue's words, by their rarity, that one of the ten heaviest episodes has
+            together with its neighbours in the session.
+        mass: The share of the softmax that is on the k heaviest episodes, one nat for a standard deviation.
+        first: The same share of the heaviest and of what says the same.
+        k: How many were asked for.
+        episodes: How many the cue may see.
+        matched: Whether any of them has something that the cue names.
+        silent: Whether the cue names nothing.
+    """
+
+    nearness: float | None
+    coherence: float | None
+    coverage: float | None
+    mass: float
+    first: float
+    k: int
+    episodes: int
+    matched: bool = True
+    silent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Recall(Sequence[Recollection]):
     """What a cue brought back: a sequence of recollections, heaviest first.
 
@@ -144,6 +177,14 @@ class Recall(Sequence[Recollection]):
         weights: What each field of the cue counted.
         notes: How the cue was read, where a person should know: misspelt words, times that make no sense.
         certificate: What is certain about the order and the weights.
+        familiarity: The probability that the memory holds what the cue asks for, where as many cues ask for something
+            that is there as for something that is not.
+        reliability: The probability that it is among the recollections.
+        verdict: "known"; "ambiguous", if several episodes that say different things are about as heavy; or "unknown".
+        reason: Why, in words.
+        evidence: What familiarity and reliability follow from; None where nothing was looked at.
+        n_eff: How many episodes share the weight: `1 / sum_i weight_i^2`; 0 where there is none.
+        margin: By how much the score of the heaviest exceeds that of the second; infinite where there is no second.
 
     Example:
         >>> recall = Recall((Recollection(Episode("1", "Rex is a dog."), 0.9, 0.8),), -0.9, 20.0, 3)
@@ -159,6 +200,13 @@ class Recall(Sequence[Recollection]):
     weights: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     certificate: Certificate = Certificate(True, (-math.inf, -math.inf), 0)
+    familiarity: float = 0.0
+    reliability: float = 0.0
+    verdict: Verdict = "unknown"
+    reason: str = "there is no episode that the cue may see"
+    evidence: Evidence | None = None
+    n_eff: float = 0.0
+    margin: float = math.inf
 
     @overload
     def __getitem__(self, index: int) -> Recollection: ...
@@ -170,18 +218,32 @@ class Recall(Sequence[Recollection]):
     def __len__(self) -> int:
         return len(self.recollections)
 
+    @property
+    def told(self) -> str:
+        """The verdict in a line for a person.
+
+        Example:
+            >>> Recall((), math.inf, 1.0, 0).told
+            'unknown: there is no episode that the cue may see (familiarity 0 %, reliability 0 %)'
+        """
+        sure = f"familiarity {self.familiarity:.0%}, reliability {self.reliability:.0%}".replace("%", " %")
+        return f"{self.verdict}: {self.reason} ({sure})"
+
     def explain(self) -> str:
-        """Say in lines for a person what each field gave to each recollection, and how the cue was read.
+        """Say in lines for a person how sure the recall is, what each field gave, and how the cue was read.
 
         Example:
             >>> dog = Recollection(Episode("1", "Rex is a dog."), 0.9, 0.8, {"content": 3.25, "words": 1.5})
-            >>> print(Recall((dog,), -0.9, 2.5, 3, weights={"content": 0.8, "words": 0.6}).explain())
+            >>> sure = {"familiarity": 0.9, "reliability": 0.8, "verdict": "known", "reason": "the answer is there"}
+            >>> print(Recall((dog,), -0.9, 2.5, 3, weights={"content": 0.8, "words": 0.6}, **sure).explain())
+            known: the answer is there (familiarity 90 %, reliability 80 %)
             fields: content x 0.80, words x 0.60; beta 2.5, energy -0.900 over 3 episodes
             1. 80.0 %  score 4.75 = content 3.25 + words 1.50  Rex is a dog.
         """
         fields = ", ".join(f"{name} x {worth:.2f}" for name, worth in self.weights.items()) or "cosine"
         seen = f"{self.episodes} episode" + ("" if self.episodes == 1 else "s")
         lines = [
+            self.told,
             f"fields: {fields}; beta {self.beta:.3g}, energy {self.energy:.3f} over {seen}",
             *self.notes,
         ]

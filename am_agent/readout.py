@@ -8,7 +8,7 @@ is scored exactly, so the best of the whole are exact, too.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -45,6 +45,7 @@ class Readout:
         partition: The log-sum-exp of beta times the scores, over all positions.
         exact: Whether no other episode can be among the best, for certain.
         rescored: How many episodes were scored from their patterns themselves.
+        heard: How much each part of a long cue counted, float64 [parts]; None for a cue of one part.
     """
 
     scope: Scope
@@ -58,6 +59,7 @@ class Readout:
     partition: Partition
     exact: bool
     rescored: int
+    heard: Reals | None = None
 
     def shares(self, position: int) -> Mapping[str, float]:
         """What each field gave to the score of a candidate."""
@@ -139,7 +141,8 @@ def fused(
     for field, column in columns.items():
         table[:, FIELDS.index(field)] = column[matches.candidates]
     table[:, -1] += added
-    return _read(scope, matches, k, beta, table, worth, 1 / norm(default_weights(), present))
+    found = _read(scope, matches, k, beta, table, worth, 1 / norm(default_weights(), present))
+    return replace(found, heard=shares)
 
 
 def _columns(

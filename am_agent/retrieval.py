@@ -16,10 +16,12 @@ import uuid_utils
 from sqlalchemy import Connection
 
 from am_agent.asked import COSINE, Asked, Fields
+from am_agent.confidence import SHIPPED, Calibration, judged
 from am_agent.draft import Vectors, check_dimension, unit_vectors
 from am_agent.encoding import Encoder
-from am_agent.episode import Certificate, Completion, Namespace, Recall, Recollection
+from am_agent.episode import Certificate, Completion, Evidence, Namespace, Recall, Recollection
 from am_agent.errors import StoreError, UnknownEpisode
+from am_agent.evidence import evidence
 from am_agent.filter import Predicate
 from am_agent.hopfield.codes import Floats, Reals
 from am_agent.hopfield.energy import critical_beta
@@ -150,6 +152,9 @@ class Retrieval:
         reinforcement: What knows the weights, and waits for feedback.
         resident: Whether the patterns themselves are kept in memory, beside their codes.
         device: Where codes are multiplied.
+
+    Attributes:
+        prior: What confidence is computed with.
     """
 
     def __init__(
@@ -161,6 +166,7 @@ class Retrieval:
         resident: bool = True,
         device: str = "cpu",
     ) -> None:
+        self.prior = SHIPPED
         self._reinforcement = reinforcement
         self._database = database
         self._encoder = encoder
@@ -192,7 +198,7 @@ class Retrieval:
         """The k episodes that a cue calls to mind."""
 
         def finish(answer: _Answer) -> tuple[Recall, Use | None]:
-            recall, readout = _recall(answer, request.fields), answer.readout
+            recall, readout = self._recall(answer, request), answer.readout
             if request.fields == COSINE:  # there are no weights to learn
                 return recall, None
             features, rows = _logged(readout)
@@ -213,7 +219,7 @@ class Retrieval:
         """The episodes that a cue may be a part of, and the posteriors of what it left out."""
 
         def finish(answer: _Answer) -> Completion:
-            recall = _recall(answer, request.fields)
+            recall = self._recall(answer, request)
             readout, snapshots = answer.readout, answer.snapshots
             likely = np.zeros(len(readout.scores))
             seen = readout.scope.eligible  # where it is empty, the partition function is zero
@@ -380,6 +386,45 @@ class Retrieval:
                 del self._standings[next(iter(self._standings))]
         return known
 
+    def _recall(self, answer: _Answer, request: Request) -> Recall:
+        """What a readout found, with the episodes themselves."""
+        readout, similar = answer.readout, np.zeros(len(answer.readout.best))
+        found = episodes.by_seq(answer.connection, readout.scope.keys[readout.best].tolist(), answer.visibility)
+        if answer.cues is not None:
+            similar = rescored(readout.scope, readout.best, answer.cues.astype(np.float64))
+        recollections = tuple(
+            Recollection(
+                found[int(readout.scope.keys[position])],
+                # Rounding can carry the cosine of equal vectors past one by an ulp.
+                similarity=min(max(float(similarity), -1.0), 1.0),
+                weight=math.exp(readout.beta * float(readout.scores[position]) - readout.partition.log),
+                shares=readout.shares(position),
+            )
+            for position, similarity in zip(readout.best.tolist(), similar, strict=True)
+        )
+        plainly = request.fields == COSINE
+        shown = _evidence(answer, request)
+        sure = judged(shown, self.prior, Calibration())
+        n_eff, margin = _spread(readout)
+        return Recall(
+            recollections,
+            energy=-readout.partition.log / readout.beta,
+            beta=readout.beta,
+            episodes=int(np.count_nonzero(readout.scope.eligible)),
+            weights={} if plainly else {name: float(worth) for name, worth in zip(FIELDS, readout.worth, strict=True)},
+            notes=answer.question.notes,
+            certificate=Certificate(
+                readout.exact, (readout.partition.lowest, readout.partition.highest), readout.rescored
+            ),
+            familiarity=sure.familiarity,
+            reliability=sure.reliability,
+            verdict=sure.verdict,
+            reason=sure.reason,
+            evidence=shown,
+            n_eff=n_eff,
+            margin=margin,
+        )
+
 
 def _same(one: Snapshot, other: Snapshot) -> bool:
     return one is other
@@ -405,32 +450,26 @@ def _critical(snapshots: Sequence[Snapshot], count: int, dimension: int) -> floa
     return _beta(None, count, spread(moments))
 
 
-def _recall(answer: _Answer, fields: Fields) -> Recall:
-    """What a readout found, with the episodes themselves."""
-    readout, similar = answer.readout, np.zeros(len(answer.readout.best))
-    found = episodes.by_seq(answer.connection, readout.scope.keys[readout.best].tolist(), answer.visibility)
-    if answer.cues is not None:
-        similar = rescored(readout.scope, readout.best, answer.cues.astype(np.float64))
-    recollections = tuple(
-        Recollection(
-            found[int(readout.scope.keys[position])],
-            # Rounding can carry the cosine of equal vectors past one by an ulp.
-            similarity=min(max(float(similarity), -1.0), 1.0),
-            weight=math.exp(readout.beta * float(readout.scores[position]) - readout.partition.log),
-            shares=readout.shares(position),
-        )
-        for position, similarity in zip(readout.best.tolist(), similar, strict=True)
+def _evidence(answer: _Answer, request: Request) -> Evidence:
+    """What an answer shows of whether it is one, by the fields that were asked for."""
+    return evidence(
+        answer.question,
+        answer.cues if {"content", *COSINE}.intersection(request.fields) else None,
+        answer.snapshots,
+        answer.readout,
+        request.k,
+        worded="words" in request.fields,
     )
-    plainly = fields == COSINE
-    return Recall(
-        recollections,
-        energy=-readout.partition.log / readout.beta,
-        beta=readout.beta,
-        episodes=int(np.count_nonzero(readout.scope.eligible)),
-        weights={} if plainly else {name: float(worth) for name, worth in zip(FIELDS, readout.worth, strict=True)},
-        notes=answer.question.notes,
-        certificate=Certificate(readout.exact, (readout.partition.lowest, readout.partition.highest), readout.rescored),
-    )
+
+
+def _spread(readout: Readout) -> tuple[float, float]:
+    """How many episodes share the weight, and by how much the best score exceeds the second."""
+    scores = np.sort(readout.scores[readout.candidates])[::-1]
+    if not len(scores):
+        return 0.0, math.inf
+    weights = np.exp(readout.beta * scores - readout.partition.log)
+    margin = float(scores[0] - scores[1]) if len(scores) > 1 else math.inf
+    return 1 / float(weights @ weights), margin
 
 
 def _logged(readout: Readout) -> tuple[Reals, Integers]:

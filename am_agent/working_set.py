@@ -17,6 +17,7 @@ from am_agent.hopfield.attributes import NEVER, Attributes, AttributesView
 from am_agent.hopfield.bonds import Bonds, BondsView
 from am_agent.hopfield.chains import Chains, ChainView
 from am_agent.hopfield.codes import Codes
+from am_agent.hopfield.density import Density
 from am_agent.hopfield.intervals import IntervalsView
 from am_agent.hopfield.metric import Moments, Tally
 from am_agent.hopfield.mirror import Mirror, mirrored
@@ -54,6 +55,7 @@ class Snapshot:
         called: The numbers of the living episodes' actors by what they are called, folded to lower case: a whole name,
             or a word of one.
         tally: The moments of the patterns that are alive, and their spread.
+        density: How close the patterns that are alive lie to each other.
     """
 
     roster: RosterView
@@ -65,6 +67,7 @@ class Snapshot:
     actors: Mapping[str, int]
     called: Mapping[str, frozenset[int]]
     tally: Tally
+    density: Density
 
     @property
     def moments(self) -> Moments:
@@ -289,10 +292,10 @@ class Block:
     def snapshot(self) -> Snapshot:
         """The block as it is now: the same object until something changes, so that what follows from it is kept."""
         if self._snapshot is None:
-            roster = self._roster.view()
+            roster, patterns = self._roster.view(), self._patterns.view()
             self._snapshot = Snapshot(
                 roster,
-                self._patterns.view(),
+                patterns,
                 self._attributes.view(),
                 self._chains.view(),
                 self._bonds.view(),
@@ -300,6 +303,7 @@ class Block:
                 MappingProxyType(self._actors),
                 MappingProxyType(self._called),
                 self._patterns.tally,
+                Density(patterns, roster.alive),
             )
         return self._snapshot
 

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from am_agent import Embedder
-from benchmarks.confident import VERDICTS, Judgement, Method, Prior
+from am_agent.confidence import Prior
+from benchmarks.confident import VERDICTS, Judgement, Method
 from benchmarks.cues import Cues
 from benchmarks.discrimination import auroc, calibration_error, fpr95
 from benchmarks.novelty import SCORES, novelty

@@ -15,10 +15,11 @@ from rich.console import Console
 from rich.table import Table
 
 from am_agent import Embedder, SentenceTransformerEmbedder
+from am_agent.confidence import Prior
 from benchmarks.assessing import MEASURES, MEMORY, SYSTEMS, Found, assessed
 from benchmarks.beir import BrokenLine, Haystack, MissingData, read_sets
 from benchmarks.cache import cached
-from benchmarks.confident import LIBRARY, VERDICTS, Method, Prior
+from benchmarks.confident import LIBRARY, VERDICTS, Method
 from benchmarks.cues import Cues, cues
 from benchmarks.priors import DEVELOPMENT, development, fitted, folds
 from benchmarks.progress import progress

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from am_agent import Embedder, Memory
+from am_agent.confidence import Prior, fitted, logit
+from am_agent.episode import Recall
 from benchmarks.beir import Haystack, Query
 from benchmarks.systems import K, filled
 
 VERDICTS = ("known", "ambiguous", "unknown")
-
-Prior: TypeAlias = Any
-"""am_agent.confidence.Prior: the numbers that the library ships, fitted on development sets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,25 +81,47 @@ def opened(haystack: Haystack, embedder: Embedder, prior: Prior | None) -> Itera
     """A memory that holds the haystack's documents, with its defaults but for the prior."""
     with filled(haystack, embedder) as memory:
         if prior is not None:
-            raise NotImplementedError("a memory takes no prior yet")
+            memory._retrieval.prior = prior
         yield memory
 
 
 def asked(memory: Memory, query: Query) -> Judgement:
     """Ask a cue at its time."""
-    recall: Any = memory.recall(query.text, k=K, now=query.asked_at)
-    ids = tuple(found.id for found in recall)
-    return Judgement(recall.familiarity, recall.reliability, recall.verdict, ids)
+    recall = memory.recall(query.text, k=K, now=query.asked_at)
+    return Judgement(recall.familiarity, recall.reliability, recall.verdict, _ids(recall))
 
 
 def features(memory: Memory, query: Query) -> tuple[Sequence[float], Sequence[str]]:
-    """What the memory's familiarity and reliability are computed from, and the ids of the ten recalled."""
-    raise NotImplementedError("the library has no features yet")
+    """What the memory's familiarity and reliability are computed from, and the ids of the ten recalled.
+
+    Nearness, coherence, coverage, and the logit of the mass; not a number where the cue has no words that count.
+    """
+    recall = memory.recall(query.text, k=K, now=query.asked_at)
+    shown = recall.evidence
+    if shown is None:
+        raise ValueError("a memory of nothing shows nothing to fit a prior on")
+    row = (shown.nearness, shown.coherence, shown.coverage, logit(shown.mass))
+    return [np.nan if each is None else each for each in row], _ids(recall)
 
 
 def fit(sample: Sample) -> Prior:
-    """The prior that fits a sample."""
-    raise NotImplementedError("the library fits no prior yet")
+    """The prior that fits a sample: each of its regressions on the cues that have what it needs."""
+
+    def regression(columns: Sequence[int], labels: npt.NDArray[np.bool_], mass: npt.NDArray[np.float64]) -> Any:
+        rows = sample.features[:, columns]
+        kept = np.isfinite(rows).all(axis=1) & (mass > 0)
+        return fitted(rows[kept], labels[kept], mass[kept])
+
+    return Prior(
+        whole=regression([0, 1, 2], sample.present, sample.mass),
+        content=regression([0, 1], sample.present, sample.mass),
+        words=regression([2], sample.present, sample.mass),
+        hit=regression([3], sample.hit, sample.judged_mass),
+    )
+
+
+def _ids(recall: Recall) -> tuple[str, ...]:
+    return tuple(found.id for found in recall)
 
 
 LIBRARY = Method(opened, asked, features, fit)

@@ -18,9 +18,10 @@ import numpy as np
 from rich.console import Console
 
 from am_agent import Embedder, SentenceTransformerEmbedder
+from am_agent.confidence import Prior
 from benchmarks.beir import BrokenLine, Haystack, MissingData, Query, read_sets, set_names
 from benchmarks.cache import cached
-from benchmarks.confident import LIBRARY, Method, Prior, Sample
+from benchmarks.confident import LIBRARY, Method, Sample
 from benchmarks.cues import Cues, Sets, cues
 from benchmarks.progress import steps
 

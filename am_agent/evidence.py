@@ -1,0 +1,132 @@
+"""What a readout shows of whether the answer is there at all. Knows snapshots and words, no probability and no SQL."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from am_agent.draft import Vectors
+from am_agent.episode import Evidence
+from am_agent.hopfield.codes import Probe, Reals, products
+from am_agent.hopfield.roster import Integers
+from am_agent.hopfield.scope import Scope, best
+from am_agent.lexical.postings import Statistics
+from am_agent.question import Question
+from am_agent.readout import Readout
+from am_agent.working_set import Snapshot
+
+_NEAREST = 5
+"""Episodes that are nearest to a cue: one may be near by accident."""
+
+_HEAVIEST = 10
+"""Episodes that a cue calls to mind."""
+
+_SAME = 0.8
+"""The cosine from which on two episodes say the same, as far as the answer goes."""
+
+_LEAST = 0.05
+"""The least density: where everything is far from everything, everything would be near."""
+
+
+def evidence(
+    question: Question, cues: Vectors | None, snapshots: list[Snapshot], readout: Readout, k: int, *, worded: bool
+) -> Evidence:
+    """What a recall shows of whether the answer is there.
+
+    Args:
+        question: The cue.
+        cues: Its vectors, float32 [n, d], of which the nearest counts; None where it has none.
+        snapshots: What was asked.
+        readout: What was found.
+        k: How many were asked for.
+        worded: Whether the words of the cue were compared.
+    """
+    scope, candidates = readout.scope, readout.candidates
+    heaviest = best(scope, readout.scores, candidates, _HEAVIEST)
+    shares = _shares(readout)
+    alike = _alike(scope, heaviest)
+    # What says the same as the heaviest is no rival of it.
+    same = alike[0] >= _SAME if len(heaviest) else np.zeros(0, dtype=np.bool_)
+    first = shares[np.searchsorted(candidates, heaviest[same])].sum()
+    return Evidence(
+        nearness=None if cues is None or not len(candidates) else _nearness(scope, candidates, cues, snapshots),
+        coherence=None if cues is None or not len(heaviest) else _mean_of_pairs(alike),
+        coverage=_coverage(question, readout.heard, snapshots, scope, heaviest) if worded else None,
+        mass=min(float(shares[np.searchsorted(candidates, readout.best)].sum()), 1.0),
+        first=min(float(first), 1.0),
+        k=k,
+        episodes=int(np.count_nonzero(scope.eligible)),
+        matched=bool(len(candidates)) and bool(readout.scores[candidates].max() > 0),
+        silent=question.silent and cues is None,
+    )
+
+
+def _shares(readout: Readout) -> Reals:
+    """The softmax over the candidates, which hold nearly all of its mass, at one nat a standard deviation."""
+    scores = readout.scores[readout.candidates]
+    masses = np.exp(readout.temper * (scores - scores.max(initial=-np.inf)))
+    shares: Reals = masses / masses.sum()
+    return shares
+
+
+def _nearness(scope: Scope, candidates: Integers, cues: Vectors, snapshots: list[Snapshot]) -> float:
+    probe, cosines = Probe.of(cues.astype(np.float64)), np.empty(len(candidates))
+    for number, places, own in scope.split(candidates):
+        patterns = scope.patterns[number]
+        found = products(patterns.codes[patterns.rows_of(places)], probe).max(axis=1)
+        heights = patterns.heights_of(places)
+        cosines[own] = np.maximum.reduceat(found, np.cumsum(heights) - heights)
+    order = np.argsort(-cosines, kind="stable")
+    around = candidates[order[:_HEAVIEST]]
+    densities = np.empty(len(around))
+    for number, places, own in scope.split(around):
+        densities[own] = snapshots[number].density.of(places)
+    return float(cosines[order[:_NEAREST]].mean() / max(densities.mean(), _LEAST))
+
+
+def _alike(scope: Scope, positions: Integers) -> Reals:
+    """The cosines between the first patterns of some positions."""
+    rows = np.empty((len(positions), 0))
+    for number, places, own in scope.split(positions):
+        openings = scope.patterns[number].openings(places)
+        if rows.shape[1] != openings.shape[1]:
+            rows = np.empty((len(positions), openings.shape[1]))
+        rows[own] = openings
+    alike: Reals = rows @ rows.T
+    return alike
+
+
+def _mean_of_pairs(alike: Reals) -> float:
+    """The mean off the diagonal; of one alone, 1."""
+    count = len(alike)
+    return float((alike.sum() - np.trace(alike)) / (count * (count - 1))) if count > 1 else 1.0
+
+
+def _coverage(
+    question: Question, heard: Reals | None, snapshots: list[Snapshot], scope: Scope, positions: Integers
+) -> float | None:
+    """The greatest share of the cue's words, by rarity, that a position has with its neighbours in the session."""
+    asked: dict[str, float] = {}
+    for number, terms in enumerate(question.terms):
+        share = 1.0 if heard is None else float(heard[number])
+        for term, count in terms.items():
+            asked[term] = max(asked.get(term, 0.0), share * min(count, 1.0))
+    statistics = Statistics.none(asked)
+    for snapshot in snapshots:
+        statistics += snapshot.words.statistics(asked, snapshot.roster.alive)
+    worth = {term: weight * statistics.idf(term) for term, weight in asked.items() if weight}
+    total = sum(worth.values())
+    if not total:
+        return None
+    greatest = 0.0
+    for number, places, _ in scope.split(positions):
+        snapshot = snapshots[number]
+        beside = snapshot.chains.neighbours(places, snapshot.roster.alive, 1).astype(np.int64)
+        around = np.column_stack([places, beside])
+        covered = np.zeros(len(places))
+        for term, weight in worth.items():
+            held, _ = snapshot.words.postings(term)
+            if len(held):
+                found = held[np.minimum(np.searchsorted(held, around), len(held) - 1)] == around
+                covered += weight * found.any(axis=1)
+        greatest = max(greatest, float(covered.max()))
+    return greatest / total
