@@ -59,6 +59,7 @@ from am_agent.store.episodes import Visibility
 from am_agent.store.recording import Outcome
 from am_agent.store.schema import REVISION
 from am_agent.store.space import Space
+from am_agent.store.vectors import vectors_of
 from am_agent.transcript import episodes_of
 
 P = ParamSpec("P")
@@ -578,7 +579,7 @@ class Memory:
             count = 0
             for chunk in _batches(versions, 256):
                 seqs = [seq for seq, _ in chunk]
-                rows = episodes.vectors_of(connection, seqs, found.id) if vectors else {}
+                rows = vectors_of(connection, seqs, found.id) if vectors else {}
                 for seq, episode in chunk:
                     write(exports.write_line(episode, rows.get(seq)))
                 count += len(chunk)

@@ -25,7 +25,8 @@ from am_agent.hopfield.roster import Integers, Roster, RosterView
 from am_agent.lexical.postings import PostingsView
 from am_agent.store import journal, space
 from am_agent.store.caches import KINDS, Arrays, Caches, read_names, written_names
-from am_agent.store.episodes import Lot, Stored, Visibility, current, numbers, stored, texts_of
+from am_agent.store.episodes import Lot, Stored, Visibility, current, stored, texts_of
+from am_agent.store.numbered import numbers
 from am_agent.store.schema import episode, microseconds
 from am_agent.wording import Wording, WordingView
 

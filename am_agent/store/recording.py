@@ -16,10 +16,10 @@ from am_agent.draft import Draft, Vectors
 from am_agent.episode import Episode, Namespace
 from am_agent.errors import UnknownEpisode
 from am_agent.store import journal, links, namespaces
-from am_agent.store.episodes import vector_rows, vectors_of
 from am_agent.store.journal import Change
 from am_agent.store.links import Stated
 from am_agent.store.schema import episode, vector
+from am_agent.store.vectors import vector_rows, vectors_of
 
 _CHUNK = 500  # strings in one statement: SQLite bounds the number of its variables
 
