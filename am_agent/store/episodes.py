@@ -246,6 +246,13 @@ def stored(connection: Connection, space_id: int, where: ColumnElement[bool]) ->
     return (_lot(connection, space_id, seqs[start : start + _LOT]) for start in range(0, len(seqs), _LOT))
 
 
+def visible(
+    connection: Connection, space_id: int, namespace_ids: Sequence[int], visibility: Visibility
+) -> Iterator[Lot]:
+    """Stream the versions of some namespaces that may be seen, in the order of recording."""
+    return stored(connection, space_id, and_(episode.c.namespace_id.in_(numbers(namespace_ids)), visibility.clause()))
+
+
 _CURRENT = select(episode.c.seq).where(episode.c.seq.in_(GIVEN), episode.c.superseded_at.is_(None))
 
 
@@ -302,6 +309,12 @@ def _lot(connection: Connection, space_id: int, seqs: list[int]) -> Lot:
 def texts_of(connection: Connection, seqs: Iterable[int]) -> dict[int, str]:
     """The texts of some versions."""
     query = select(episode.c.seq, episode.c.text).where(episode.c.seq.in_(numbers(seqs)))
+    return dict(connection.execute(query).all())
+
+
+def names_of(connection: Connection, seqs: Iterable[int]) -> dict[int, str]:
+    """The ids of some versions."""
+    query = select(episode.c.seq, episode.c.id).where(episode.c.seq.in_(numbers(seqs)))
     return dict(connection.execute(query).all())
 
 

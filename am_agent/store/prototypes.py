@@ -338,7 +338,7 @@ def undo_prototype(connection: Connection, seq: int, namespace_id: int, now: dat
 
 def grouped(connection: Connection, seqs: Collection[int]) -> set[int]:
     """Those of some episodes that are, or once were, a member of a prototype."""
-    query = select(member.c.episode_seq.distinct()).where(member.c.episode_seq.in_(numbers(seqs)))
+    query = select(member.c.episode_seq).distinct().where(member.c.episode_seq.in_(numbers(seqs)))
     return set(connection.execute(query).scalars())
 
 
@@ -460,7 +460,7 @@ def _touched(connection: Connection, runs: Any) -> set[int]:
     found = set(connection.execute(select(prototype.c.seq).where(prototype.c.run_seq.in_(runs))).scalars())
     for table in (shape, member):
         where = or_(table.c.run_seq.in_(runs), table.c.ended_seq.in_(runs))
-        found |= set(connection.execute(select(table.c.prototype_seq.distinct()).where(where)).scalars())
+        found |= set(connection.execute(select(table.c.prototype_seq).distinct().where(where)).scalars())
     return found
 
 
@@ -480,7 +480,7 @@ def _together(start: int, held: Mapping[int, set[int]]) -> set[int]:
 
 
 _EXPIRED = (
-    select(member.c.prototype_seq.distinct())
+    select(member.c.prototype_seq).distinct()
     .join(shape, shape.c.prototype_seq == member.c.prototype_seq)
     .join(episode, episode.c.seq == member.c.episode_seq)
     .where(member.c.ended_seq.is_(None), shape.c.ended_seq.is_(None), episode.c.expires_at <= bindparam("now"))
