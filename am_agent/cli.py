@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -470,6 +471,92 @@ def weights(
     with _memory(db) as memory:
         found = memory.reset_weights(namespace=path) if reset else memory.weights(namespace=path)
     terminal.say_json(terminal.weights_facts(found)) if as_json else terminal.say_weights(found)
+
+
+@app.command(epilog="Example: am consolidate --namespace ana")
+def consolidate(
+    every: Annotated[
+        timedelta | None,
+        typer.Option("--every", metavar="DURATION", parser=_duration, help="Again and again: 90s, 30m, 1h, 7d."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    duplicate: Annotated[
+        float | None,
+        typer.Option("--duplicate", metavar="X", help="The similarity of near-duplicates; or else measured."),
+    ] = None,
+    theme: Annotated[
+        float | None,
+        typer.Option("--theme", metavar="X", help="The similarity below which two are no neighbours; or else none."),
+    ] = None,
+    namespace: Scope = None,
+    subtree: Annotated[bool, typer.Option("--subtree", help="Each of the namespaces below it, too.")] = False,
+    db: Db = None,
+    as_json: AsJson = False,
+) -> None:
+    """Group the episodes that belong together; none of them is hidden or changed.
+
+    With --every it goes on until Ctrl-C or SIGTERM, which take nothing away from what was written.
+    """
+    path = _path(namespace)
+    with _memory(db) as memory, terminal.stoppable() as stop:
+        while not stop.told:
+            for each in memory.namespaces(path) if subtree else [path]:
+                with terminal.progress("/".join(each) or "consolidating", total=100) as move:
+                    found = memory.consolidate(
+                        namespace=each,
+                        dry_run=dry_run,
+                        duplicate=duplicate,
+                        theme=theme,
+                        progress=functools.partial(_move, move),
+                    )
+                if as_json:
+                    terminal.say_json(terminal.consolidation_facts(found))
+                else:
+                    terminal.say_consolidation(found)
+            if every is None:
+                return
+            stop.wait(every.total_seconds())
+    terminal.note("stopped")
+
+
+def _move(move: Callable[[int], None], share: float) -> None:
+    move(round(100 * share))
+
+
+@app.command(epilog="Example: am prototypes --namespace ana --tier theme")
+def prototypes(
+    tier: Annotated[
+        str | None, typer.Option("--tier", metavar="NAME", help="duplicate or theme; otherwise both.")
+    ] = None,
+    namespace: Scope = None,
+    subtree: Subtree = False,
+    db: Db = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the groups that `am consolidate` has made, the heaviest first."""
+    with _memory(db) as memory:
+        found = memory.prototypes(namespace=_path(namespace), subtree=subtree, tier=tier)
+    if as_json:
+        terminal.say_json([terminal.facts_of(each) for each in found])
+    else:
+        terminal.say_prototypes(found)
+
+
+@app.command(epilog="Example: am unconsolidate 01a21aff-9134-75a8-be40-6f3c1d9e2b51")
+def unconsolidate(
+    id_: Annotated[str, typer.Argument(metavar="ID", help="Of a run of `am consolidate`, or of a prototype.")],
+    db: Db = None,
+    as_json: AsJson = False,
+) -> None:
+    """Undo a run, or what made one prototype, with all that was built on it."""
+    with _memory(db) as memory:
+        undone = memory.unconsolidate(id_)
+    if as_json:
+        terminal.say_json(terminal.facts_of(undone))
+        return
+    terminal.say(f"{terminal.counted(undone.gone, 'prototype')} gone, {undone.restored} as before")
+    for run in undone.runs:
+        terminal.say(f"undone: run {run}")
 
 
 @app.command(epilog="Example: am path")

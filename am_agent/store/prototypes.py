@@ -480,7 +480,8 @@ def _together(start: int, held: Mapping[int, set[int]]) -> set[int]:
 
 
 _EXPIRED = (
-    select(member.c.prototype_seq).distinct()
+    select(member.c.prototype_seq)
+    .distinct()
     .join(shape, shape.c.prototype_seq == member.c.prototype_seq)
     .join(episode, episode.c.seq == member.c.episode_seq)
     .where(member.c.ended_seq.is_(None), shape.c.ended_seq.is_(None), episode.c.expires_at <= bindparam("now"))
