@@ -38,6 +38,16 @@ def distances(patterns: Floats, centre: Floats) -> Reals:
     return found
 
 
+def radius(patterns: Floats, centre: Floats) -> float:
+    """The largest distance of any pattern to a centre, and a little more than that, for what float64 rounds.
+
+    Example:
+        >>> round(radius(np.array([[1, 0], [0, 1]], np.float32), np.array([0.5, 0.5], np.float32)), 4)
+        0.7071
+    """
+    return float(distances(patterns, centre).max()) * (1 + 2.0**-40)
+
+
 def energy(scores: Reals, log_weights: Reals, beta: float) -> float:
     """E = -(1/beta) log sum_k W_k exp(beta s_k); of prototypes, with s_k = y'c_k, the coarse energy.
 

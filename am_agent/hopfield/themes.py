@@ -16,7 +16,7 @@ import numpy as np
 
 from am_agent.hopfield.codes import Reals
 from am_agent.hopfield.neighbours import Neighbours
-from am_agent.hopfield.roster import Integers
+from am_agent.hopfield.roster import Booleans, Integers
 
 _WEAKEST = 1e-3
 """What an edge weighs at least: a neighbour at a right angle, or beyond it, is one nevertheless."""
@@ -137,11 +137,20 @@ def _plogp(values: Reals) -> Reals:
     return found
 
 
-def themes(walk: Graph, *, progress: Callable[[float], object] | None = None) -> Integers:
-    """The partition with the shortest description that was found, from every place on its own.
+def themes(
+    walk: Graph,
+    *,
+    before: Integers | None = None,
+    touched: Booleans | None = None,
+    progress: Callable[[float], object] | None = None,
+) -> Integers:
+    """The partition with the shortest description that was found.
 
     Args:
         walk: The graph.
+        before: A partition to go on from, -1 where a place has no theme yet, int64 [n]; None to begin with every place
+            on its own.
+        touched: The places that are visited, and whose themes are split, bool [n]; None for all.
         progress: Called now and then with the share that is done.
 
     Returns:
@@ -152,16 +161,38 @@ def themes(walk: Graph, *, progress: Callable[[float], object] | None = None) ->
         >>> themes(graph(Neighbours(ring, np.ones((6, 2))), 2)).tolist()
         [0, 0, 0, 1, 1, 1]
     """
-    labels = _merged(walk, np.arange(len(walk.visits)))
+    start = np.arange(len(walk.visits)) if before is None else _voted(walk, before)
+    labels = _merged(walk, start, touched)
     length = codelength(walk, labels)
-    for _ in range(_ROUNDS):
-        tried = _refined(walk, labels)
+    for round_ in range(_ROUNDS):
+        if progress is not None:
+            progress((round_ + 1) / (_ROUNDS + 1))
+        tried = _refined(walk, labels, touched)
         after = codelength(walk, tried)
         if after >= length - _TINY:
             break
         fall, labels, length = length - after, tried, after
         if fall < _FALL:
             break
+    if progress is not None:
+        progress(1.0)
+    return labels
+
+
+def _voted(walk: Graph, before: Integers) -> Integers:
+    """A theme for each place: of those without one, the one of most of its walk, or one of its own."""
+    count = int(before.max(initial=-1)) + 1
+    sources, theirs = walk.sources, before[walk.ends]
+    asked = (before[sources] < 0) & (theirs >= 0)
+    starts, chosen, shares = _summed(max(count, len(before)), sources[asked], theirs[asked], walk.flows[asked])
+    labels = before.copy()
+    for place in np.flatnonzero(before < 0).tolist():
+        edges = slice(starts[place], starts[place + 1])
+        if edges.start < edges.stop:
+            labels[place] = chosen[edges][int(shares[edges].argmax())]
+        else:
+            labels[place] = count
+            count += 1
     return numbered(labels)
 
 
@@ -174,18 +205,22 @@ def numbered(labels: Integers) -> Integers:
     return found
 
 
-def _refined(walk: Graph, labels: Integers) -> Integers:
+def _refined(walk: Graph, labels: Integers, touched: Booleans | None) -> Integers:
     """One round: each theme is split as if it were alone, the pieces are moved, then single places."""
-    pieces = _split(walk, labels)
+    pieces = _split(walk, labels, touched)
     coarse = _aggregated(walk, pieces)
     first = np.empty(len(coarse.visits), np.int64)
     first[pieces] = labels
     joined = _merged(coarse, numbered(first))[pieces]
-    return _merged(walk, joined)
+    return _merged(walk, joined, touched)
 
 
-def _split(walk: Graph, labels: Integers) -> Integers:
+def _split(walk: Graph, labels: Integers, touched: Booleans | None) -> Integers:
     """The pieces into which each theme falls when the walk can go nowhere else, numbered throughout."""
+    asked = np.ones(int(labels.max(initial=-1)) + 1, np.bool_)
+    if touched is not None:
+        asked[:] = False
+        asked[labels[touched]] = True
     order = np.argsort(labels, kind="stable")
     places = np.empty(len(order), np.int64)
     places[order] = np.arange(len(order))
@@ -198,7 +233,11 @@ def _split(walk: Graph, labels: Integers) -> Integers:
     starts = np.searchsorted(left, np.arange(len(order) + 1))
     pieces = np.empty(len(order), np.int64)
     count = 0
-    for first, end in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
+    for first, end, wanted in zip(bounds[:-1].tolist(), bounds[1:].tolist(), asked.tolist(), strict=True):
+        if not wanted:
+            pieces[order[first:end]] = count
+            count += 1
+            continue
         edges = slice(starts[first], starts[end])
         part = flows[edges]
         visits = np.bincount(left[edges] - first, part, end - first)
@@ -209,9 +248,9 @@ def _split(walk: Graph, labels: Integers) -> Integers:
     return pieces
 
 
-def _merged(walk: Graph, labels: Integers) -> Integers:
-    """Move places, then the themes they make as places of their own, until nothing moves."""
-    labels, moved = _moved(walk, labels)
+def _merged(walk: Graph, labels: Integers, touched: Booleans | None = None) -> Integers:
+    """Move places, those that are touched, then the themes they make as places of their own, until nothing moves."""
+    labels, moved = _moved(walk, labels, touched)
     found = labels
     while True:
         walk = _aggregated(walk, labels)
@@ -230,8 +269,10 @@ def _aggregated(walk: Graph, labels: Integers) -> Graph:
     return Graph(starts, ends, flows, np.bincount(labels, walk.visits, count), walk.total)
 
 
-def _moved(walk: Graph, labels: Integers) -> tuple[Integers, bool]:
+def _moved(walk: Graph, labels: Integers, touched: Booleans | None = None) -> tuple[Integers, bool]:
     """Move one place after the other to the theme, of those around it and an empty one, that shortens the most.
+
+    The strongest are visited first, and those around one that moved again.
 
     Returns:
         The themes, numbered in the order of their first places, and whether any place moved.
@@ -251,8 +292,8 @@ def _moved(walk: Graph, labels: Integers) -> tuple[Integers, bool]:
     starts: list[int] = walk.starts.tolist()
     ends, flows = walk.ends, walk.flows
     leaving = sum(exits)
-    queue = deque(order.tolist())
-    queued = [True] * count
+    queue = deque(order.tolist() if touched is None else order[touched[order]].tolist())
+    queued = [True] * count if touched is None else touched.tolist()
     moved = False
     while queue:
         place = queue.popleft()
