@@ -42,4 +42,7 @@ def centroid(
     mean = ((weights / weights.sum()) @ rows[starts]).astype(np.float32)
     apart = rows - mean.astype(np.float64)
     distances = np.sqrt(np.einsum("ij,ij->i", apart, apart))
-    return Centroid(mean, float(distances.max()), int(distances[starts].argmin()))
+    near = distances[starts]
+    # A little more than the largest, for what float64 rounds; and distances that differ by less than the mean was
+    # rounded to float32 are equal.
+    return Centroid(mean, float(distances.max()) * (1 + 2.0**-40), int(np.flatnonzero(near <= near.min() + 1e-7)[0]))

@@ -8,7 +8,6 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -19,8 +18,8 @@ import typer
 
 from am_agent import terminal
 from am_agent.embedders import DEFAULT_MODEL, export_packaged, named
-from am_agent.episode import Cue, Namespace
-from am_agent.errors import AmError, EmbedderMismatch, StoreError, UnknownEpisode
+from am_agent.episode import Consolidation, Cue, Namespace
+from am_agent.errors import AmError, DiskFull, EmbedderMismatch, LockedDatabase, StoreError, UnknownEpisode
 
 if TYPE_CHECKING:  # it brings SQLAlchemy, for which `am mcp` does not let its client wait
     from am_agent.memory import Memory
@@ -489,7 +488,9 @@ def consolidate(
         typer.Option("--theme", metavar="X", help="The similarity below which two are no neighbours; or else none."),
     ] = None,
     namespace: Scope = None,
-    subtree: Annotated[bool, typer.Option("--subtree", help="Each of the namespaces below it, too.")] = False,
+    subtree: Annotated[
+        bool, typer.Option("--subtree", help="Each of the namespaces below it, too, on its own.")
+    ] = False,
     db: Db = None,
     as_json: AsJson = False,
 ) -> None:
@@ -498,29 +499,38 @@ def consolidate(
     With --every it goes on until Ctrl-C or SIGTERM, which take nothing away from what was written.
     """
     path = _path(namespace)
-    with _memory(db) as memory, terminal.stoppable() as stop:
-        while not stop.told:
-            for each in memory.namespaces(path) if subtree else [path]:
-                with terminal.progress("/".join(each) or "consolidating", total=100) as move:
-                    found = memory.consolidate(
-                        namespace=each,
-                        dry_run=dry_run,
-                        duplicate=duplicate,
-                        theme=theme,
-                        progress=functools.partial(_move, move),
-                    )
-                if as_json:
-                    terminal.say_json(terminal.consolidation_facts(found))
-                else:
-                    terminal.say_consolidation(found)
+    with _memory(db) as memory, terminal.Stoppable() as stop:
+
+        def one(scope: Namespace) -> Consolidation:
+            with terminal.progress("/".join(scope) or "consolidating", total=100) as move:
+                return memory.consolidate(
+                    namespace=scope,
+                    dry_run=dry_run,
+                    duplicate=duplicate,
+                    theme=theme,
+                    progress=lambda share: move(round(100 * share)),
+                )
+
+        while True:
+            try:
+                found = [one(scope) for scope in (memory.namespaces(path) if subtree else [path])]
+            except (DiskFull, LockedDatabase) as error:
+                if every is None:
+                    raise
+                terminal.note(str(error))
+                found = []
+            if as_json:
+                facts = [terminal.consolidation_facts(each) for each in found]
+                terminal.say_json(facts if subtree or not facts else facts[0])
+            else:
+                for each in found:
+                    terminal.say_consolidation(each)
             if every is None:
                 return
             stop.wait(every.total_seconds())
     terminal.note("stopped")
-
-
-def _move(move: Callable[[int], None], share: float) -> None:
-    move(round(100 * share))
+    if every is None:
+        raise typer.Exit(1)
 
 
 @app.command(epilog="Example: am prototypes --namespace ana --tier theme")

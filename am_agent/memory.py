@@ -562,7 +562,7 @@ class Memory:
         Example:
             >>> from am_agent import DeterministicEmbedder
             >>> with Memory(embedder=DeterministicEmbedder()) as memory:
-            ...     _ = memory.remember_many(["Ana likes tea.", "The car is red.", "Ben plays chess.", "The car is red."])
+            ...     _ = memory.remember_many(["The car is red.", "Ana likes tea.", "The car is red."])
             ...     report = memory.consolidate(duplicate=0.99)
             ...     [each.text for each in memory.prototypes(tier="duplicate")]
             ['The car is red.']

@@ -7,7 +7,9 @@ never blocked, and whoever is killed has written all or nothing.
 from __future__ import annotations
 
 import logging
+import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,7 +19,7 @@ import numpy as np
 from sqlalchemy import Connection
 
 from am_agent.coarse import Stand, cost
-from am_agent.consolidation import DUPLICATE, THEME, Group, Grouping, consolidated
+from am_agent.consolidation import DUPLICATE, THEME, Group, Grouping, Nearest, consolidated
 from am_agent.episode import Consolidation, Namespace, Prototype, Unconsolidation
 from am_agent.errors import UnknownPrototype
 from am_agent.hopfield.codes import Floats, Reals
@@ -42,6 +44,9 @@ _PATIENCE = 3
 
 _GROUPED = 0.9
 """The share of the work that grouping is, where texts are made afterwards."""
+
+_REMEMBERED = 200_000
+"""Episodes whose nearest neighbours are kept for the next pass, 512 bytes each; those of the last pass in any case."""
 
 Progress = Callable[[float], object]
 Limits = tuple[float | None, float | None]
@@ -113,6 +118,8 @@ class Overlay:
     def __init__(self, database: Database, intake: Intake) -> None:
         self._database = database
         self._intake = intake
+        self._lock = threading.Lock()  # over what was found before
+        self._nearest: OrderedDict[tuple[int, int], Nearest] = OrderedDict()
 
     # ------------------------------------------------------------------------------------------------ a pass
 
@@ -165,7 +172,7 @@ class Overlay:
         grouping: Grouping | None = None
         groups = [without(each.shape) for each in basis.kept]
         if whole or len(fresh):
-            grouping = _grouped(basis, limits, None if whole else fresh, _scaled(asked))
+            grouping = self._grouped(basis, limits, None if whole else fresh, _scaled(asked))
             groups = [_shape(each) for each in grouping.groups]
         found = matched(basis.kept, groups)
         texts = _Texts()
@@ -184,6 +191,29 @@ class Overlay:
         return replace(
             report, run_id=run_id, whole=whole, overtaken=overtaken, summaries=texts.made, failures=texts.failed
         )
+
+    def _grouped(self, basis: _Basis, limits: Limits, fresh: Integers | None, progress: Progress | None) -> Grouping:
+        """Find the groups, with the help of the neighbours that an earlier pass of this process has found."""
+        which = basis.namespace_id, basis.space_id
+        with self._lock:
+            known = self._nearest.pop(which, None)
+        found = consolidated(
+            basis.keys,
+            basis.starts,
+            basis.patterns,
+            basis.strengths,
+            before=None if fresh is None else [_group(each.shape) for each in basis.kept],
+            fresh=fresh,
+            duplicate=limits[0],
+            theme=limits[1],
+            known=known,
+            progress=progress,
+        )
+        with self._lock:
+            self._nearest[which] = found.neighbours
+            while sum(len(each.keys) for each in self._nearest.values()) > _REMEMBERED and len(self._nearest) > 1:
+                self._nearest.popitem(last=False)
+        return found
 
     def _write(
         self, path: Namespace, basis: _Basis, groups: Sequence[Shape], limits: Limits, *, whole: bool
@@ -306,21 +336,6 @@ def _fresh(basis: _Basis) -> Integers:
         return basis.keys
     held = np.concatenate([np.empty(0, dtype=np.int64), *(each.shape.members for each in basis.kept)])
     return np.setdiff1d(basis.keys[basis.keys > basis.newest.through], held)
-
-
-def _grouped(basis: _Basis, limits: Limits, fresh: Integers | None, progress: Progress | None) -> Grouping:
-    before = None if fresh is None else [_group(each.shape) for each in basis.kept]
-    return consolidated(
-        basis.keys,
-        basis.starts,
-        basis.patterns,
-        basis.strengths,
-        before=before,
-        fresh=fresh,
-        duplicate=limits[0],
-        theme=limits[1],
-        progress=progress,
-    )
 
 
 def _scaled(asked: Asked) -> Progress | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -97,8 +97,8 @@ def say_consolidation(found: Consolidation) -> None:
     say(f"{found.made} made, {found.changed} changed, {found.joined} joined, {found.split} split")
     if found.prototypes:
         say(
-            f"radius {found.mean_radius:.3f} in the mean, {found.largest_radius:.3f} at the most; the energy rises by at "
-            f"most {found.bound:.3f}, by {found.energy_change:.3f} for sampled cues"
+            f"radius {found.mean_radius:.3f} in the mean, {found.largest_radius:.3f} at the most; the energy rises by "
+            f"{found.bound:.3f} at the most, by {found.energy_change:.3f} for sampled cues"
         )
     if found.saving is not None and not found.structured:
         say(f"no structure: themes would save {found.saving:.1%} of the description, no more than noise does")
@@ -191,40 +191,30 @@ def weights_facts(weights: Weights) -> dict[str, Any]:
     return {"active": weights.active, **asdict(weights)}
 
 
-class Stop:
-    """What Ctrl-C and SIGTERM tell a command that goes on until it is stopped."""
+class Stoppable:
+    """Lets Ctrl-C and SIGTERM end a block in order, whatever it is doing: what follows the block goes on."""
 
     def __init__(self) -> None:
-        self._told = threading.Event()
-
-    @property
-    def told(self) -> bool:
-        """Whether it is to stop."""
-        return self._told.is_set()
+        self._told = False
+        self._waiting = threading.Event()  # that nobody sets: a signal ends the wait by its exception
+        self._before: list[Any] = []
 
     def wait(self, seconds: float) -> None:
-        """Wait so long, or until it is to stop."""
-        self._told.wait(seconds)
+        """Wait so long, or until a signal comes."""
+        self._waiting.wait(seconds)
 
-    def tell(self, *_: object) -> NoReturn:
-        """Stop what is being done, too."""
-        self._told.set()
-        raise KeyboardInterrupt
+    def __enter__(self) -> Self:
+        self._before = [(each, signal.signal(each, self._tell)) for each in (signal.SIGINT, signal.SIGTERM)]
+        return self
 
-
-@contextmanager
-def stoppable() -> Iterator[Stop]:
-    """Let Ctrl-C and SIGTERM end a command in order, whatever it is doing: what follows this goes on."""
-    stop = Stop()
-    before = [(each, signal.signal(each, stop.tell)) for each in (signal.SIGINT, signal.SIGTERM)]
-    try:
-        yield stop
-    except KeyboardInterrupt:
-        if not stop.told:
-            raise
-    finally:
-        for each, handler in before:
+    def __exit__(self, kind: object, *_: object) -> bool:
+        for each, handler in self._before:
             signal.signal(each, handler)
+        return kind is KeyboardInterrupt and self._told
+
+    def _tell(self, *_: object) -> NoReturn:
+        self._told = True
+        raise KeyboardInterrupt
 
 
 @contextmanager
