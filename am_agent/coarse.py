@@ -17,6 +17,10 @@ _CUES = 64
 """Episodes that are taken as cues."""
 
 
+_SLICE = 8192
+"""Patterns that are compared at a time."""
+
+
 class Stand(NamedTuple):
     """A prototype that stands for its members.
 
@@ -55,8 +59,9 @@ def cost(patterns: Floats, starts: Integers, strengths: Reals, stands: Sequence[
     count = len(starts)
     if not stands or not count:
         return Cost(0.0, 0.0, 0.0)
-    cues = patterns[starts[np.linspace(0, count - 1, min(_CUES, count)).astype(np.int64)]]
-    scores = np.maximum.reduceat((cues @ patterns.T).astype(np.float64), starts, axis=1)
+    cues = patterns[starts[np.linspace(0, count - 1, min(_CUES, count)).astype(np.int64)]].astype(np.float64)
+    slices = (patterns[start : start + _SLICE].astype(np.float64) for start in range(0, len(patterns), _SLICE))
+    scores = np.maximum.reduceat(np.concatenate([cues @ each.T for each in slices], axis=1), starts, axis=1)
     beta = critical_beta(count, max(float(scores.std()), 1e-6))
     covered = np.concatenate([each.places for each in stands])
     alone = np.setdiff1d(np.arange(count), covered)

@@ -103,9 +103,8 @@ def say_consolidation(found: Consolidation) -> None:
     if found.saving is not None and not found.structured:
         say(f"no structure: themes would save {found.saving:.1%} of the description, no more than noise does")
     written = f"run {found.run_id}" if found.run_id else "nothing was written"
-    say(
-        f"{written}, {'because another process has just consolidated, ' if found.overtaken else ''}{found.seconds:.1f} s"
-    )
+    why = " because another process has just consolidated" if found.overtaken else ""
+    say(f"{written}{why}, {found.seconds:.1f} s")
 
 
 def say_prototypes(prototypes: Sequence[Prototype]) -> None:
