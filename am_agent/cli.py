@@ -527,6 +527,7 @@ def consolidate(
                     terminal.say_consolidation(each)
             if every is None:
                 return
+            sys.stdout.flush()
             stop.wait(every.total_seconds())
     terminal.note("stopped")
     if every is None:
