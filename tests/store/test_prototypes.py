@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,15 +12,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from sqlalchemy import select
 
-from am_agent import Memory
+from am_agent import DeterministicEmbedder, Memory
 from am_agent.centroid import centroid
 from am_agent.matching import matched
 from am_agent.store import episodes, journal, namespaces, prototypes, space
 from am_agent.store.episodes import Visibility
 from am_agent.store.prototypes import Kept, Shape, measure
+from am_agent.store.schema import member, shape
 from am_agent.store.vectors import vectors_of
-from tests.overlays import TABLES, dump, unsound
+from tests.overlays import TABLES, dump, told, unsound
+from tests.soundness import assert_sound, held
 
 TIERS = ("duplicate", "theme")
 State = dict[str, tuple[str, frozenset[str]]]
@@ -264,3 +268,29 @@ def test_what_is_left_of_a_group_is_as_if_it_had_never_had_the_rest(erased: list
         means, others = ([each.shape.mean.tobytes() for each in _kept(one)] for one in (memory, other))
         assert means == others
         assert len(means) == (len(erased) < 3)
+
+
+def test_no_file_holds_what_a_forgotten_member_has_left_in_a_group(tmp_path: Path) -> None:
+    """Neither the text that was made of it, nor a mean that it had a part in, not even of a run that is over."""
+    toy = DeterministicEmbedder()
+    with Memory(tmp_path / "memory.db", embedder=toy) as memory:
+        memory.remember_many([{"text": text, "id": f"e{n}"} for n, text in enumerate(told(4, 10))])
+        memory.remember(told(4, 10)[3] + " secretword", id="secret")
+        memory.consolidate(summarise=" / ".join)
+        memory.remember(told(4, 10)[3] + " again", id="again")
+        memory.consolidate(summarise=" / ".join)
+        with memory._database.reading() as connection:
+            mine = select(member.c.prototype_seq).where(member.c.episode_seq == 41)
+            shapes = connection.execute(
+                select(shape.c.mean, shape.c.ended_seq).where(shape.c.prototype_seq.in_(mine))
+            ).all()
+        assert {ended is None for _, ended in shapes} == {True, False}
+        before = held(tmp_path)
+        assert all(mean in before for mean, _ in shapes)
+        assert memory.forget(ids="secret").erased
+        left = held(tmp_path)
+        assert b"secretword" in before
+        assert b"secretword" not in left
+        assert [mean for mean, _ in shapes if mean in left] == []
+        assert memory.stats().prototypes > 0
+    assert_sound(tmp_path / "memory.db")
