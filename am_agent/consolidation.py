@@ -35,7 +35,7 @@ __all__ = [
     "placed",
 ]
 
-_KEPT = 32
+_KEPT = 64
 """Neighbours that are kept of each pattern."""
 
 _NOISE = 0.1
@@ -72,8 +72,8 @@ class Thresholds:
     """What was near enough in each tier.
 
     Attributes:
-        duplicate: The similarity from which on two episodes are duplicates; None where half of the distance to the
-            k-th neighbour decides, which differs from region to region.
+        duplicate: The similarity from which on two episodes are duplicates; None where distances to the k-th
+            neighbours decide, which differ from region to region.
         theme: The similarity below which episodes are not neighbours; None where all of the nearest are.
         neighbours: k, of how many neighbours the graph was made.
         nearest: The lowest similarity of two episodes of a duplicate group; None where there is no such group.

@@ -1,8 +1,8 @@
 """Near-duplicates: patterns that say the same thing, each with each. Arrays only; knows no keys and no text.
 
-What is near differs from region to region, so it is measured by the patterns themselves: two are near-duplicates where
-their distance is at most half of that to the k-th neighbour of either. Groups are of complete link: any two patterns of
-a group are near-duplicates of each other, so nothing is chained to what it does not resemble.
+What is near differs from set to set and from region to region, so the patterns themselves measure it, by the distances
+to their k-th neighbours: two are near-duplicates whose distance is small for both of them, and for the set. Groups are
+of complete link: any two patterns of a group are near-duplicates, so nothing is chained to what it does not resemble.
 """
 
 from __future__ import annotations
@@ -15,8 +15,11 @@ from am_agent.hopfield.codes import Reals
 from am_agent.hopfield.neighbours import Neighbours
 from am_agent.hopfield.roster import Integers
 
-_SHARE = 0.5
-"""Of the distance to the k-th neighbour."""
+_OWN = 0.6
+"""Of the distance to the k-th neighbour of either pattern."""
+
+_COMMON = 0.5, 0.25
+"""And of that quantile of these distances: where nothing else is near, what is alike by its words alone looks near."""
 
 
 def near_duplicates(found: Neighbours, k: int, *, floor: float | None = None) -> Integers:
@@ -43,8 +46,9 @@ def near_duplicates(found: Neighbours, k: int, *, floor: float | None = None) ->
 
 def _pairs(found: Neighbours, k: int, floor: float | None) -> tuple[Integers, Integers, Reals]:
     """Near-duplicates two by two, the lower place on the left, each pair once."""
-    places, similarities = (found.places, found.similarities) if floor is not None else _first(found, k)
-    count = len(places)
+    count = len(found.places)
+    k = found.places.shape[1] if floor is not None else min(k, max(count - 1, 0))  # of a few, the farthest is the k-th
+    places, similarities = found.places[:, :k], found.similarities[:, :k]
     there = places >= 0
     left = np.repeat(np.arange(count), there.sum(axis=1))
     right = places[there].astype(np.int64)
@@ -53,15 +57,13 @@ def _pairs(found: Neighbours, k: int, floor: float | None) -> tuple[Integers, In
     if floor is not None:
         near = similar >= floor
     else:
-        reach = _SHARE * np.where(there[:, -1], _distances(similarities[:, -1]), 0.0)
+        lengths = _distances(similarities[:, -1]) if count > 1 else np.zeros(count)
+        share, quantile = _COMMON
+        reach = np.minimum(_OWN * lengths, share * np.quantile(lengths, quantile)) if count > 1 else lengths
         near = distances <= np.minimum(reach[left], reach[right])
     low, high = np.minimum(left, right)[near], np.maximum(left, right)[near]
     _, first = np.unique(low * count + high, return_index=True)
     return low[first], high[first], distances[near][first]
-
-
-def _first(found: Neighbours, k: int) -> tuple[Integers, Reals]:
-    return found.places[:, :k], found.similarities[:, :k]
 
 
 def _distances(similarities: Reals) -> Reals:

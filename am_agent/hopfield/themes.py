@@ -21,6 +21,12 @@ from am_agent.hopfield.roster import Booleans, Integers
 _WEAKEST = 1e-3
 """What an edge weighs at least: a neighbour at a right angle, or beyond it, is one nevertheless."""
 
+_LOCAL = 10
+"""Neighbours that say how near others are to a pattern."""
+
+_REACH = 1.5
+"""Neighbours that an edge leads to, in multiples of k: with shares that fall evenly, the mean rank is that of k."""
+
 _ROUNDS = 10
 _FALL = 1e-4
 """Bits by which a round has to shorten the description for another one to follow."""
@@ -67,21 +73,31 @@ def width(count: int) -> int:
 
 
 def graph(found: Neighbours, k: int, *, floor: float | None = None) -> Graph:
-    """The walk from each pattern to its k nearest, and to those to whom it is near, by similarity.
+    """The walk from each pattern to those near it, and to those to whom it is near.
+
+    Some patterns are near to everything, and would tie themes together. So what is near is told by how near others are:
+    `2 cos(x, y) - r(x) - r(y)`, r the mean similarity to the ten nearest (Conneau et al. 2018, equation 1). An edge
+    weighs the similarity, less for each that is nearer, down to nothing at half as many again as k: so nothing hangs on
+    who is the last to be a neighbour.
 
     Args:
-        found: At least k neighbours of each place, where there are so many.
+        found: The more neighbours of each place the better, at least k where there are so many.
         k: How many count.
         floor: A similarity below which patterns are no neighbours; None for none.
     """
     count = len(found.places)
-    places, similarities = found.places[:, :k], found.similarities[:, :k]
-    there = places >= 0
-    if floor is not None:
-        there &= similarities >= floor
+    there = found.places >= 0
+    near = there[:, :_LOCAL]
+    reach = np.where(near, found.similarities[:, :_LOCAL], 0.0).sum(axis=1) / np.maximum(near.sum(axis=1), 1)
+    scores = 2 * found.similarities - reach[:, None] - reach[found.places]
+    scores[~there] = -np.inf
+    order = np.lexsort((found.places, -scores))[:, : round(_REACH * k)]
+    places, similarities = np.take_along_axis(found.places, order, 1), np.take_along_axis(found.similarities, order, 1)
+    there = (places >= 0) & (similarities >= (-np.inf if floor is None else floor))
+    shares = 1 - np.arange(order.shape[1]) / round(_REACH * k)
+    weights = (np.maximum(similarities, _WEAKEST) * shares)[there]
     left = np.repeat(np.arange(count), there.sum(axis=1))
     right = places[there].astype(np.int64)
-    weights = np.maximum(similarities[there], _WEAKEST)
     return _graph(count, np.concatenate([left, right]), np.concatenate([right, left]), np.tile(weights, 2))
 
 
