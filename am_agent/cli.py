@@ -502,7 +502,7 @@ def consolidate(
     with _memory(db) as memory, terminal.Stoppable() as stop:
 
         def one(scope: Namespace) -> Consolidation:
-            with terminal.progress("/".join(scope) or "consolidating", total=100) as move:
+            with terminal.progress("consolidating", total=100) as move:
                 return memory.consolidate(
                     namespace=scope,
                     dry_run=dry_run,
