@@ -39,6 +39,9 @@ TIERS: Final = (DUPLICATE, THEME)
 _GROWN = 2
 """A pass is over all episodes when there are so many times as many as at the last one that was, or as few."""
 
+_UNSETTLING: Final = ("close", "erase", "prototype")
+"""The kinds of changes after which what a pass has found holds in part; what is new is left to the next one."""
+
 _PATIENCE = 3
 """A summariser that takes too long so many times in a row is not asked any more in this pass."""
 
@@ -181,7 +184,7 @@ class Overlay:
             found = matched(basis.kept, groups)
         run_id, overtaken = None, False
         if not asked.dry_run and (found.changes or grouping is not None):
-            written = self._write(asked.path, basis, groups, limits, whole=whole)
+            written = self._write(asked.path, basis, groups, found, limits, whole=whole)
             if written is None:
                 return None
             run_id, found, overtaken = written
@@ -216,7 +219,7 @@ class Overlay:
         return found
 
     def _write(
-        self, path: Namespace, basis: _Basis, groups: Sequence[Shape], limits: Limits, *, whole: bool
+        self, path: Namespace, basis: _Basis, groups: Sequence[Shape], found: Matched, limits: Limits, *, whole: bool
     ) -> tuple[str | None, Matched, bool] | None:
         """Write down what still holds of what was found; None where nothing can, as the vectors are others now."""
         with self._intake.writing() as (connection, now):
@@ -226,13 +229,12 @@ class Overlay:
             there = namespaces.find(connection, path) == [basis.namespace_id]  # not after all of it was erased
             if not there or prototypes.newest(connection, basis.namespace_id) != basis.newest:
                 return None, nothing, True
-            lost = {
-                each.episode_seq
-                for _, each in journal.since(connection, basis.position)
-                if each.kind in ("close", "erase") and each.namespace_id == basis.namespace_id
-            }
-            held = [left for each in groups if (left := _left(basis, each, lost)) is not None]
-            found = matched(prototypes.current(connection, [basis.namespace_id], now=now), held)
+            since = [each for _, each in journal.since(connection, basis.position)]
+            touched = [each for each in since if each.namespace_id == basis.namespace_id and each.kind in _UNSETTLING]
+            if touched:  # otherwise there are the prototypes that it was matched with, and all of its episodes
+                lost = {each.episode_seq for each in touched if each.kind != "prototype"}
+                held = [left for each in groups if (left := _left(basis, each, lost)) is not None]
+                found = matched(prototypes.current(connection, [basis.namespace_id], now=now), held)
             run_id = prototypes.write(
                 connection,
                 found.plan,
