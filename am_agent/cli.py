@@ -18,8 +18,8 @@ import typer
 
 from am_agent import terminal
 from am_agent.embedders import DEFAULT_MODEL, export_packaged, named
-from am_agent.episode import Cue, Namespace
-from am_agent.errors import AmError, EmbedderMismatch, StoreError, UnknownEpisode
+from am_agent.episode import Consolidation, Cue, Namespace
+from am_agent.errors import AmError, DiskFull, EmbedderMismatch, LockedDatabase, StoreError, UnknownEpisode
 
 if TYPE_CHECKING:  # it brings SQLAlchemy, for which `am mcp` does not let its client wait
     from am_agent.memory import Memory
@@ -470,6 +470,104 @@ def weights(
     with _memory(db) as memory:
         found = memory.reset_weights(namespace=path) if reset else memory.weights(namespace=path)
     terminal.say_json(terminal.weights_facts(found)) if as_json else terminal.say_weights(found)
+
+
+@app.command(epilog="Example: am consolidate --namespace ana")
+def consolidate(
+    every: Annotated[
+        timedelta | None,
+        typer.Option("--every", metavar="DURATION", parser=_duration, help="Again and again: 90s, 30m, 1h, 7d."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    duplicate: Annotated[
+        float | None,
+        typer.Option("--duplicate", metavar="X", help="The similarity of near-duplicates; or else measured."),
+    ] = None,
+    theme: Annotated[
+        float | None,
+        typer.Option("--theme", metavar="X", help="The similarity below which two are no neighbours; or else none."),
+    ] = None,
+    namespace: Scope = None,
+    subtree: Annotated[
+        bool, typer.Option("--subtree", help="Each of the namespaces below it, too, on its own.")
+    ] = False,
+    db: Db = None,
+    as_json: AsJson = False,
+) -> None:
+    """Group the episodes that belong together; none of them is hidden or changed.
+
+    With --every it goes on until Ctrl-C or SIGTERM, which take nothing away from what was written.
+    """
+    path = _path(namespace)
+    with _memory(db) as memory, terminal.Stoppable() as stop:
+
+        def one(scope: Namespace) -> Consolidation:
+            with terminal.progress("consolidating", total=100) as move:
+                return memory.consolidate(
+                    namespace=scope,
+                    dry_run=dry_run,
+                    duplicate=duplicate,
+                    theme=theme,
+                    progress=lambda share: move(round(100 * share)),
+                )
+
+        while True:
+            try:
+                found = [one(scope) for scope in (memory.namespaces(path) if subtree else [path])]
+            except (DiskFull, LockedDatabase) as error:
+                if every is None:
+                    raise
+                terminal.note(str(error))
+                found = []
+            if as_json:
+                facts = [terminal.consolidation_facts(each) for each in found]
+                terminal.say_json(facts if subtree or not facts else facts[0])
+            else:
+                for each in found:
+                    terminal.say_consolidation(each)
+            if every is None:
+                return
+            sys.stdout.flush()
+            stop.wait(every.total_seconds())
+    terminal.note("stopped")
+    if every is None:
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: am prototypes --namespace ana --tier theme")
+def prototypes(
+    tier: Annotated[
+        str | None, typer.Option("--tier", metavar="NAME", help="duplicate or theme; otherwise both.")
+    ] = None,
+    namespace: Scope = None,
+    subtree: Subtree = False,
+    db: Db = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the groups that `am consolidate` has made, the heaviest first."""
+    with _memory(db) as memory:
+        found = memory.prototypes(namespace=_path(namespace), subtree=subtree, tier=tier)
+    if as_json:
+        terminal.say_json([terminal.facts_of(each) for each in found])
+    else:
+        terminal.say_prototypes(found)
+
+
+@app.command(epilog="Example: am unconsolidate 01a21aff-9134-75a8-be40-6f3c1d9e2b51")
+def unconsolidate(
+    id_: Annotated[str, typer.Argument(metavar="ID", help="Of a run of `am consolidate`, or of a prototype.")],
+    db: Db = None,
+    as_json: AsJson = False,
+) -> None:
+    """Undo a run, or what made one prototype, with all that was built on it."""
+    with _memory(db) as memory:
+        undone = memory.unconsolidate(id_)
+    if as_json:
+        terminal.say_json(terminal.facts_of(undone))
+        return
+    terminal.say(f"{terminal.counted(undone.gone, 'prototype')} gone, {undone.restored} as before")
+    for run in undone.runs:
+        terminal.say(f"undone: run {run}")
 
 
 @app.command(epilog="Example: am path")

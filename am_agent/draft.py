@@ -209,6 +209,24 @@ def checked_beta(beta: Any) -> float | None:
     return number
 
 
+def checked_share(number: Any, name: str) -> float | None:
+    """Return a number between 0 and 1, both excluded, otherwise raise InvalidArgument; None stays None."""
+    if number is None:
+        return None
+    real = isinstance(number, int | float | np.integer | np.floating) and not isinstance(number, bool)
+    if not real or not 0 < number < 1:
+        raise InvalidArgument(f"{name} is a similarity between 0 and 1, both excluded, not {number!r}")
+    return float(number)
+
+
+def checked_seconds(number: Any, name: str) -> float:
+    """Return a positive, finite number of seconds, otherwise raise InvalidArgument."""
+    real = isinstance(number, int | float | np.integer | np.floating) and not isinstance(number, bool)
+    if not real or not 0 < number < math.inf:
+        raise InvalidArgument(f"{name} is a positive finite number of seconds, not {number!r}")
+    return float(number)
+
+
 def checked_choice(choice: Any, name: str, choices: Sequence[str]) -> str:
     """Return one of some words, otherwise raise InvalidArgument."""
     if not isinstance(choice, str) or choice not in choices:

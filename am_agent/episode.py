@@ -462,6 +462,128 @@ class Erasure:
 
 
 @dataclass(frozen=True, slots=True)
+class Prototype:
+    """Episodes that belong together, as one; an overlay, which changes and hides none of them.
+
+    Attributes:
+        id: Its own, which it keeps while its members come and go.
+        tier: "duplicate", the same thing said again, or "theme".
+        namespace: Of all its members.
+        text: What a summariser has made of its members, or the text of its medoid.
+        weight: The sum of its members' strengths.
+        radius: The largest Euclidean distance of any pattern of any member to the mean of their patterns.
+        members: The ids of its episodes, in the order of recording.
+        medoid: The id of the member nearest to the mean.
+        run: The id of the pass that gave it its shape.
+        author: The name of the summariser, which made `text` of the texts of `members`; None where it is the medoid's.
+
+    Example:
+        >>> tea = Prototype("p1", "theme", (), "Ana drinks tea.", 2.0, 0.4, ("1", "2"), "1", "r1")
+        >>> len(tea), tea.derived
+        (2, False)
+    """
+
+    id: str
+    tier: str
+    namespace: Namespace
+    text: str
+    weight: float
+    radius: float
+    members: tuple[str, ...]
+    medoid: str
+    run: str
+    author: str | None = None
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    @property
+    def derived(self) -> bool:
+        """Whether the text was made by a summariser, and said by nobody."""
+        return self.author is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Consolidation:
+    """What a pass of `consolidate` found and wrote.
+
+    Attributes:
+        namespace: Where.
+        run_id: What `unconsolidate` knows it by; None where nothing was written.
+        whole: Whether all episodes were grouped anew; otherwise what came since the last pass was put in its place.
+        episodes: How many episodes it was over.
+        covered: How many of them are in a prototype.
+        duplicates: How many prototypes of near-duplicates there are now.
+        themes: How many prototypes of themes there are now.
+        made: Prototypes that are new.
+        changed: Prototypes whose members or text are others now.
+        joined: Prototypes that were given up because others took over members of theirs.
+        split: Prototypes whose members are now in several.
+        largest_radius: Of all prototypes; 0.0 without any.
+        mean_radius: The same.
+        bound: How far the energy of content can rise, for any cue, where each episode's widest prototype stands for it.
+        energy_change: By how much it did rise at the most, for some episodes as cues.
+        beta: The inverse temperature of both.
+        saving: The share of the description of the walk from neighbour to neighbour that themes save; None where the
+            pass had nothing to look at.
+        structured: Whether that is more than noise saves: otherwise there are no themes.
+        summaries: Texts that the summariser made.
+        failures: How often it raised, took too long, or said nothing; those prototypes have their medoid's text.
+        overtaken: Whether another process has consolidated or undone meanwhile, so that nothing was written here.
+        seconds: How long it took.
+
+    Example:
+        >>> nothing = Consolidation(namespace=())
+        >>> nothing.run_id, nothing.prototypes
+        (None, 0)
+    """
+
+    namespace: Namespace
+    run_id: str | None = None
+    whole: bool = False
+    episodes: int = 0
+    covered: int = 0
+    duplicates: int = 0
+    themes: int = 0
+    made: int = 0
+    changed: int = 0
+    joined: int = 0
+    split: int = 0
+    largest_radius: float = 0.0
+    mean_radius: float = 0.0
+    bound: float = 0.0
+    energy_change: float = 0.0
+    beta: float = 0.0
+    saving: float | None = None
+    structured: bool = False
+    summaries: int = 0
+    failures: int = 0
+    overtaken: bool = False
+    seconds: float = 0.0
+
+    @property
+    def prototypes(self) -> int:
+        """How many prototypes there are now."""
+        return self.duplicates + self.themes
+
+
+@dataclass(frozen=True, slots=True)
+class Unconsolidation:
+    """What `unconsolidate` took back.
+
+    Attributes:
+        runs: The ids of the runs of which nothing is left, newest first: the one that was named, and those that were
+            built on it.
+        gone: How many prototypes are gone.
+        restored: How many others are as they were before, those that had been given up included.
+    """
+
+    runs: tuple[str, ...]
+    gone: int
+    restored: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stats:
     """The size and the settings of a memory.
 
@@ -473,6 +595,7 @@ class Stats:
         episodes: Current episodes that have not expired.
         versions: All versions that are stored, current or not.
         patterns: Stored vectors of the memory's embedder.
+        prototypes: Groups of episodes that `consolidate` has made.
         embedder: Name of the embedder the vectors were made with; None before the first one.
         dimension: Dimension of the vectors; None before the first one.
         reembedding: Name of the embedder that the file is being moved to; None while it is not.
@@ -486,6 +609,7 @@ class Stats:
     episodes: int
     versions: int
     patterns: int
+    prototypes: int
     embedder: str | None
     dimension: int | None
     reembedding: str | None

@@ -14,6 +14,7 @@ AmError
 |   `-- UnknownFormat              a file in no format that can be loaded
 |-- UnknownEpisode (KeyError)      no such id in that namespace
 |-- UnknownRecall (KeyError)       no recall of that id waits for feedback
+|-- UnknownPrototype (KeyError)    no prototype and no run of that id
 |-- ClosedMemory (RuntimeError)    used after close()
 |-- EmbedderError                  text cannot be turned into vectors
 |   |-- EmbedderMismatch           the file was made with another embedder
@@ -87,6 +88,13 @@ class UnknownEpisode(AmError, KeyError):
 
 class UnknownRecall(AmError, KeyError):
     """No recall of that id waits for feedback any more, or ever did."""
+
+    def __str__(self) -> str:
+        return Exception.__str__(self)
+
+
+class UnknownPrototype(AmError, KeyError):
+    """There is no prototype, and no run of `consolidate`, of that id."""
 
     def __str__(self) -> str:
         return Exception.__str__(self)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -43,12 +44,15 @@ class Intake:
         if self._caches is not None:
             self._caches.sweep()
         self._urgent = self._unfinished  # whether every write tries to finish it
+        self.recorded: Callable[[Namespace, int], object] | None = None  # told how many, where, after each batch
 
     def record(self, drafts: Sequence[Draft]) -> Sequence[Outcome]:
         """Record one batch in one transaction."""
         new = self._embedded([each for each in drafts if each.vector is None])
         with self.writing() as (connection, now):
-            return self._put(connection, drafts, new, now)
+            outcomes = self._put(connection, drafts, new, now)
+        self._tell(each.namespace for each, outcome in zip(drafts, outcomes, strict=True) if outcome.recorded)
+        return outcomes
 
     def _embedded(self, drafts: Sequence[Draft]) -> Mapping[str, Vectors]:
         """The vectors of those texts that are not recorded yet under their ids."""
@@ -82,8 +86,10 @@ class Intake:
         with self.writing() as (connection, now):
             old = _find(connection, path, id_, now)
             kept = {name: getattr(old, name) for name in _KEPT}
-            self._put(connection, [Draft.checked(**{**kept, **changes, **given})], new, now)
-            return _find(connection, path, id_, now)
+            outcomes = self._put(connection, [Draft.checked(**{**kept, **changes, **given})], new, now)
+            updated = _find(connection, path, id_, now)
+        self._tell(path for each in outcomes if each.recorded)
+        return updated
 
     def restore(self, lines: Sequence[Line], origin: Space | None) -> Sequence[Outcome]:
         """Record one batch of an export, version by version.
@@ -101,6 +107,7 @@ class Intake:
         vectors = [line.vectors if comparable else None for line in lines]
         texts = (line.episode.text for line, rows in zip(lines, vectors, strict=True) if rows is None)
         embedded = self._encoder.documents(texts, preferred)
+        done = False
         with self.writing(expiring=False) as (connection, now):
             if space.find(connection).space == found:
                 given = [rows for rows in vectors if rows is not None]
@@ -113,7 +120,10 @@ class Intake:
                     for line, rows in zip(lines, vectors, strict=True)
                 ]
                 recording.flush()
-                return outcomes
+                done = True
+        if done:
+            self._tell(line.episode.namespace for line, each in zip(lines, outcomes, strict=True) if each.recorded)
+            return outcomes
         return self.restore(lines, origin)  # meanwhile the file has got its first vectors, or another embedder
 
     def _told(self, drafts: Sequence[Draft]) -> set[int]:
@@ -200,6 +210,11 @@ class Intake:
         if expired.seqs:
             self._encoder.forget()
             self._unfinished = True
+
+    def _tell(self, recorded: Iterable[Namespace]) -> None:
+        if self.recorded is not None:
+            for path, count in Counter(recorded).items():
+                self.recorded(path, count)
 
     def _put(
         self, connection: Connection, drafts: Sequence[Draft], embedded: Mapping[str, Vectors], now: datetime

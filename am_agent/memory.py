@@ -23,6 +23,8 @@ from am_agent.draft import (
     checked_count,
     checked_label,
     checked_namespace,
+    checked_seconds,
+    checked_share,
     checked_time,
     ids_of,
 )
@@ -30,16 +32,19 @@ from am_agent.embedders import Embedder
 from am_agent.encoding import Encoder
 from am_agent.episode import (
     Completion,
+    Consolidation,
     Cue,
     Episode,
     Erasure,
     ErasureReceipt,
     Loaded,
     Namespace,
+    Prototype,
     Recall,
     Receipt,
     Rejection,
     Stats,
+    Unconsolidation,
     Weights,
 )
 from am_agent.errors import ClosedMemory, DamagedDatabase, InvalidArgument, InvalidInput, UnknownEpisode
@@ -50,15 +55,21 @@ from am_agent.hopfield.fusion import FIELDS
 from am_agent.hopfield.mirror import mirrored
 from am_agent.intake import Intake
 from am_agent.loading import Loading
+from am_agent.overlay import TIERS, Overlay
+from am_agent.overlay import Asked as Pass
+from am_agent.periodic import Periodic
 from am_agent.reembedding import reembed
 from am_agent.reinforcement import Reinforcement
 from am_agent.retrieval import Request, Retrieval, View
 from am_agent.store import episodes, erasures, namespaces, space
+from am_agent.store import prototypes as overlays
 from am_agent.store.database import Database, database_path
 from am_agent.store.episodes import Visibility
 from am_agent.store.recording import Outcome
 from am_agent.store.schema import REVISION
 from am_agent.store.space import Space
+from am_agent.store.vectors import vectors_of
+from am_agent.summaries import Summariser
 from am_agent.transcript import episodes_of
 
 P = ParamSpec("P")
@@ -75,6 +86,9 @@ class _Unset:
 
 
 _UNSET: Final = _Unset()
+
+_SUMMARY: Final = 60.0
+"""Seconds that a summariser may take for one text, where nothing else is said."""
 
 
 def _in_thread(
@@ -104,6 +118,10 @@ class Memory:
         resident: What of each vector is kept in memory: "patterns", the vector and its code, or "codes", a code of a
             quarter of the bytes alone; the few vectors that an answer needs exactly are then read from the file. The
             answers are the same. Of what lies ready in `memory.db-cache`, codes alone are kept in both cases.
+        consolidate_every: Make a pass of `consolidate`, in the background, over each namespace in which so many
+            episodes are new; None for never. What a namespace holds already counts with the first that is recorded.
+        summarise: What the passes make a text of a theme's members with, where they are given nothing else; see
+            `consolidate`.
         device: Where vectors are compared: "cpu", "cuda", or "auto" for a GPU if there is one and a namespace holds so
             many that it pays. The answers are the same.
 
@@ -127,8 +145,12 @@ class Memory:
         timeout: float = 30.0,
         resident: str = "patterns",
         device: str = "auto",
+        consolidate_every: int | None = None,
+        summarise: Any = None,
     ) -> None:
         self._closed = False
+        every = None if consolidate_every is None else checked_count(consolidate_every, "consolidate_every", 2)
+        self._summariser = None if summarise is None else Summariser(summarise, timeout=_SUMMARY)
         resident = checked_choice(resident, "resident", ("patterns", "codes"))
         device = checked_choice(device, "device", ("auto", "cpu", "cuda"))
         try:
@@ -141,6 +163,10 @@ class Memory:
             with self._database.reading() as connection:
                 self._encoder.check_name(space.find(connection).space)
             self._intake = Intake(self._database, self._encoder)
+            self._overlay = Overlay(self._database, self._intake)
+            self._periodic = None if every is None else Periodic(every, self._overlay.due, self._pass_over)
+            if self._periodic is not None:
+                self._intake.recorded = self._periodic.recorded
             self._reinforcement = Reinforcement(self._database)
             self._retrieval = Retrieval(
                 self._database, self._encoder, self._reinforcement, resident=resident == "patterns", device=device
@@ -494,6 +520,109 @@ class Memory:
         with self._read() as connection:
             return namespaces.occupied(connection, prefix, _now())
 
+    # ---------------------------------------------------------------------------------------------- consolidate
+
+    def consolidate(
+        self,
+        *,
+        namespace: Namespace = (),
+        dry_run: bool = False,
+        duplicate: float | None = None,
+        theme: float | None = None,
+        summarise: Any = None,
+        timeout: float = _SUMMARY,
+        progress: Callable[[float], object] | None = None,
+    ) -> Consolidation:
+        """Group the episodes of a namespace that belong together, as an overlay that hides and changes none of them.
+
+        There are two tiers: *duplicate*, the same thing said again, and *theme*, episodes in which a walk from
+        neighbour to neighbour stays, the partition with the shortest description (docs/consolidation.md). The first
+        pass is over all episodes, and so is one with other thresholds, or when there are twice as many, or half as
+        many, as at the last one that was; the others put what is new in its place. A pass over what has not changed
+        writes nothing. Recall, and writing, go on meanwhile, here and in other processes.
+
+        Args:
+            namespace: Where; not below it.
+            dry_run: Only say what would be done. No text is made.
+            duplicate: The similarity from which on two episodes are near-duplicates, in (0, 1); None to let the
+                distances around them decide.
+            theme: The similarity below which two episodes are no neighbours, in (0, 1) and below that of duplicates;
+                None for none.
+            summarise: What makes one text of those of a theme's members: a callable from a list of texts to a text, or
+                a chat model of LangChain. It is stored with the name of what made it, and made anew by the next pass
+                with a summariser when members have changed. None for the memory's own; without that, the text of a
+                prototype is its medoid's.
+            timeout: Seconds that one text may take.
+            progress: Called with the share of the work that is done, from 0.0 to 1.0.
+
+        Raises:
+            InvalidArgument: A threshold outside (0, 1), or that of themes not below that of duplicates; or a summariser
+                that is none.
+
+        Example:
+            >>> from am_agent import DeterministicEmbedder
+            >>> with Memory(embedder=DeterministicEmbedder()) as memory:
+            ...     _ = memory.remember_many(["The car is red.", "Ana likes tea.", "The car is red."])
+            ...     report = memory.consolidate(duplicate=0.99)
+            ...     [each.text for each in memory.prototypes(tier="duplicate")]
+            ['The car is red.']
+        """
+        self._check_open()
+        duplicate, theme = checked_share(duplicate, "duplicate"), checked_share(theme, "theme")
+        if duplicate is not None and theme is not None and theme >= duplicate:
+            raise InvalidArgument(
+                f"theme={theme!r} is not below duplicate={duplicate!r}; give themes the lower similarity"
+            )
+        timeout = checked_seconds(timeout, "timeout")
+        summariser = self._summariser if summarise is None else Summariser(summarise, timeout=timeout)
+        path = checked_namespace(namespace)
+        return self._overlay.consolidate(
+            Pass(path, duplicate, theme, dry_run=dry_run, summariser=summariser, progress=progress)
+        )
+
+    def unconsolidate(self, id: str, *, namespace: Namespace | None = None) -> Unconsolidation:  # noqa: A002
+        """Undo a pass, or what made one prototype: the groups are then as they were before, to the byte.
+
+        With a run, all that came after it in its namespace is undone, too. With a prototype, all that has happened
+        since it was made is undone for it and for those with which it has exchanged members; other prototypes stay.
+
+        Args:
+            id: Of a run, or of a prototype.
+            namespace: Where it must be; None for anywhere.
+
+        Raises:
+            UnknownPrototype: There is no run and no prototype of that id.
+        """
+        self._check_open()
+        return self._overlay.unconsolidate(id, None if namespace is None else checked_namespace(namespace))
+
+    def prototypes(
+        self, *, namespace: Namespace = (), subtree: bool = False, tier: str | None = None
+    ) -> Sequence[Prototype]:
+        """The groups that `consolidate` has made, the heaviest first.
+
+        Args:
+            namespace: Where.
+            subtree: Those of the namespaces below it, too.
+            tier: "duplicate" or "theme"; None for both.
+        """
+        self._check_open()
+        tier = None if tier is None else checked_choice(tier, "tier", TIERS)
+        return self._overlay.prototypes(checked_namespace(namespace), tier, subtree=subtree)
+
+    def prototype(self, id: str, *, namespace: Namespace | None = None) -> Prototype:  # noqa: A002
+        """One of the groups that `consolidate` has made.
+
+        Args:
+            id: Its id.
+            namespace: Where it must be; None for anywhere.
+
+        Raises:
+            UnknownPrototype: There is none of that id, or not any more.
+        """
+        self._check_open()
+        return self._overlay.prototype(id, None if namespace is None else checked_namespace(namespace))
+
     # ---------------------------------------------------------------------------------------------- forget
 
     def forget(
@@ -578,7 +707,7 @@ class Memory:
             count = 0
             for chunk in _batches(versions, 256):
                 seqs = [seq for seq, _ in chunk]
-                rows = episodes.vectors_of(connection, seqs, found.id) if vectors else {}
+                rows = vectors_of(connection, seqs, found.id) if vectors else {}
                 for seq, episode in chunk:
                     write(exports.write_line(episode, rows.get(seq)))
                 count += len(chunk)
@@ -686,6 +815,7 @@ class Memory:
             totals = episodes.totals(connection, _now(), found.id)
             occupied = len(namespaces.occupied(connection, (), _now()))
             unfinished = erasures.unfinished(connection)
+            groups = overlays.count(connection, _now())
         path = self._database.path
         return Stats(
             path=None if path is None else str(path),
@@ -695,6 +825,7 @@ class Memory:
             episodes=totals.episodes,
             versions=totals.versions,
             patterns=totals.patterns,
+            prototypes=groups,
             embedder=None if found.space is None else found.space.name,
             dimension=None if found.space is None else found.space.dimension,
             reembedding=None if target is None else target.name,
@@ -705,6 +836,8 @@ class Memory:
         """Close the file; every method but this one raises ClosedMemory from then on."""
         if not self._closed:
             self._closed = True
+            if self._periodic is not None:
+                self._periodic.stop()
             try:
                 self._intake.leave()
                 self._retrieval.leave()
@@ -738,6 +871,10 @@ class Memory:
     alist = _in_thread(list)
     acount = _in_thread(count)
     anamespaces = _in_thread(namespaces)
+    aconsolidate = _in_thread(consolidate)
+    aunconsolidate = _in_thread(unconsolidate)
+    aprototypes = _in_thread(prototypes)
+    aprototype = _in_thread(prototype)
     aforget = _in_thread(forget)
     aerasures = _in_thread(erasures)
     aexport = _in_thread(export)
@@ -747,6 +884,10 @@ class Memory:
     aclose = _in_thread(close)
 
     # ---------------------------------------------------------------------------------------------- inside
+
+    def _pass_over(self, path: Namespace, check: Callable[[], None]) -> None:
+        """A pass in the background, with the thresholds of the one before."""
+        self._overlay.consolidate(Pass(path, again=True, summariser=self._summariser, progress=lambda _: check()))
 
     def _check_open(self) -> None:
         if self._closed:

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from am_agent.draft import unit_vectors
 from am_agent.embedders import Embedder
 from am_agent.encoding import space_of
-from am_agent.store import episodes, space
+from am_agent.store import space
 from am_agent.store.database import Database
 from am_agent.store.space import Found, Text
+from am_agent.store.vectors import add_vectors
 
 
 def reembed(
@@ -68,4 +69,4 @@ def _embed(database: Database, embedder: Embedder, target: Found, dimension: int
     rows = embedder.documents([each.text for each in texts])
     vectors = {each.seq: unit_vectors(row, dimension) for each, row in zip(texts, rows, strict=True)}
     with database.writing() as connection:
-        return episodes.add_vectors(connection, target.id, vectors) if space.moving(connection, target) else 0
+        return add_vectors(connection, target.id, vectors) if space.moving(connection, target) else 0

@@ -40,6 +40,7 @@ from am_agent.store.database import Database
 from am_agent.store.episodes import Visibility
 from am_agent.store.space import Found, Space
 from am_agent.store.uses import Use
+from am_agent.store.vectors import vectors_of
 from am_agent.working_set import Snapshot, WorkingSet, past
 
 T = TypeVar("T")
@@ -139,7 +140,7 @@ class _Patterns:
         wanted = keys.tolist()
         missing = [key for key in wanted if key not in self._read]
         if missing:
-            self._read |= episodes.vectors_of(self._connection, missing, self._space_id)
+            self._read |= vectors_of(self._connection, missing, self._space_id)
         return [self._read[key] for key in wanted]
 
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import textwrap
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from am_agent.episode import Completion, Episode, Recall, Weights
+from am_agent.episode import Completion, Consolidation, Episode, Prototype, Recall, Weights
 
 _SHOWN = 300  # characters of a text in a list; `am show` has all of it
 
@@ -85,6 +87,38 @@ def say_weights(weights: Weights) -> None:
     )
 
 
+def say_consolidation(found: Consolidation) -> None:
+    """Write what a pass found, in a few lines."""
+    where = "/".join(found.namespace) or "the default namespace"
+    say(
+        f"{where}: {counted(found.prototypes, 'prototype')} ({found.duplicates} of near-duplicates, {found.themes} of "
+        f"themes) cover {found.covered:,} of {counted(found.episodes, 'episode')}"
+    )
+    say(f"{found.made} made, {found.changed} changed, {found.joined} joined, {found.split} split")
+    if found.prototypes:
+        say(
+            f"radius {found.mean_radius:.3f} in the mean, {found.largest_radius:.3f} at the most; the energy rises by "
+            f"{found.bound:.3f} at the most, by {found.energy_change:.3f} for sampled cues"
+        )
+    if found.saving is not None and not found.structured:
+        say(f"no structure: themes would save {found.saving:.1%} of the description, no more than noise does")
+    written = f"run {found.run_id}" if found.run_id else "nothing was written"
+    why = " because another process has just consolidated" if found.overtaken else ""
+    say(f"{written}{why}, {found.seconds:.1f} s")
+
+
+def say_prototypes(prototypes: Sequence[Prototype]) -> None:
+    """Write prototypes, each with its facts below its text."""
+    if not prototypes:
+        note("there is no prototype here; am consolidate makes them")
+    for each in prototypes:
+        author = None if each.author is None else f"by {each.author}"
+        where = "/".join(each.namespace)
+        size = f"{counted(len(each), 'episode')} within {each.radius:.3f}"
+        facts = " · ".join(filter(None, [where, each.tier, size, author, each.id]))
+        Console().print(Text.assemble(_short(each.text), "\n", (facts, "dim")))
+
+
 def say_episodes(episodes: Sequence[Episode]) -> None:
     """Write episodes, each with its facts below its text."""
     if not episodes:
@@ -146,9 +180,40 @@ def completion_facts(completion: Completion) -> dict[str, Any]:
     return {"recall": recall_facts(completion.recall), **{name: getattr(completion, name) for name in told}}
 
 
+def consolidation_facts(found: Consolidation) -> dict[str, Any]:
+    """A pass as JSON has it."""
+    return {"prototypes": found.prototypes, **asdict(found)}
+
+
 def weights_facts(weights: Weights) -> dict[str, Any]:
     """Weights as JSON has them, with those that recall uses."""
     return {"active": weights.active, **asdict(weights)}
+
+
+class Stoppable:
+    """Lets Ctrl-C and SIGTERM end a block in order, whatever it is doing: what follows the block goes on."""
+
+    def __init__(self) -> None:
+        self._told = False
+        self._waiting = threading.Event()  # that nobody sets: a signal ends the wait by its exception
+        self._before: list[Any] = []
+
+    def wait(self, seconds: float) -> None:
+        """Wait so long, or until a signal comes."""
+        self._waiting.wait(seconds)
+
+    def __enter__(self) -> Self:
+        self._before = [(each, signal.signal(each, self._tell)) for each in (signal.SIGINT, signal.SIGTERM)]
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> bool:
+        for each, handler in self._before:
+            signal.signal(each, handler)
+        return kind is KeyboardInterrupt and self._told
+
+    def _tell(self, *_: object) -> NoReturn:
+        self._told = True
+        raise KeyboardInterrupt
 
 
 @contextmanager
@@ -177,7 +242,11 @@ def _entry(episode: Episode) -> Text:
     when = "" if episode.occurred_at is None else f"{episode.occurred_at.astimezone():%Y-%m-%d %H:%M}"
     facts = " · ".join(filter(None, ["/".join(episode.namespace), episode.actor, when, episode.id]))
     # Text, since "[bold]" in a plain string would be markup.
-    return Text.assemble(textwrap.shorten(episode.text, _SHOWN, placeholder=" …"), "\n", (facts, "dim"))
+    return Text.assemble(_short(episode.text), "\n", (facts, "dim"))
+
+
+def _short(text: str) -> str:
+    return textwrap.shorten(text, _SHOWN, placeholder=" …")
 
 
 def _day(moment: datetime) -> str:

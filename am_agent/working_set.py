@@ -26,7 +26,8 @@ from am_agent.hopfield.roster import Integers, Roster, RosterView
 from am_agent.lexical.postings import PostingsView
 from am_agent.store import journal, space
 from am_agent.store.caches import KINDS, Arrays, Caches, read_names, written_names
-from am_agent.store.episodes import Lot, Stored, Visibility, current, numbers, stored, texts_of
+from am_agent.store.episodes import Lot, Stored, Visibility, current, stored, texts_of
+from am_agent.store.numbered import numbers
 from am_agent.store.schema import episode, microseconds
 from am_agent.wording import Wording, WordingView
 
@@ -37,6 +38,10 @@ LEAST = 5000
 
 _PART = 10
 """What was written down is replaced when one in so many episodes has changed since."""
+
+
+_OVERLAY = "prototype"
+"""The kind of a change that names a prototype, and no episode."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -406,7 +411,7 @@ class WorkingSet:
         touched: dict[int, set[int]] = {}
         for position, change in journal.since(connection, self._position):
             self._position = position
-            if change.namespace_id in self._blocks:
+            if change.kind != _OVERLAY and change.namespace_id in self._blocks:
                 touched.setdefault(change.namespace_id, set()).add(change.episode_seq)
         for namespace_id, seqs in touched.items():
             self._renew(connection, namespace_id, self._blocks[namespace_id], seqs)
@@ -433,7 +438,9 @@ class WorkingSet:
         block.reflect(mirrored(self._device))
         self._changes["codes", namespace_id] = 0
         changes = journal.since(connection, held.position)
-        touched = {each.episode_seq for _, each in changes if each.namespace_id == namespace_id}
+        touched = {
+            each.episode_seq for _, each in changes if each.kind != _OVERLAY and each.namespace_id == namespace_id
+        }
         self._renew(connection, namespace_id, block, touched)
         return block
 

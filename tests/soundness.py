@@ -66,6 +66,20 @@ def assert_sound(path: Path, *, loaded: bool = False) -> None:
     for history in versions.values():
         assert history == [(number, number == len(history)) for number in range(1, len(history) + 1)]
 
+    query = """
+        SELECT shape.weight, count(*), sum(member.weight), count(DISTINCT namespace_id), sum(superseded_at IS NOT NULL)
+        FROM shape JOIN member USING (prototype_seq) JOIN episode ON seq = episode_seq
+        WHERE shape.ended_seq IS NULL AND member.ended_seq IS NULL GROUP BY prototype_seq
+    """
+    for weight, members, weights, namespaces, replaced in rows(path, query):
+        assert members > 1
+        assert (weights, namespaces, replaced) == (weight, 1, 0)
+    grouped = """
+        SELECT tier, episode_seq FROM shape JOIN member USING (prototype_seq) JOIN prototype ON seq = prototype_seq
+        WHERE shape.ended_seq IS NULL AND member.ended_seq IS NULL
+    """
+    assert all(count == 1 for count in Counter(rows(path, grouped)).values())
+
     told = {
         kind: Counter(seq for (seq,) in rows(path, f"SELECT episode_seq FROM journal WHERE kind = '{kind}'"))
         for kind in ("insert", "close", "erase")

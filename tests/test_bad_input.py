@@ -148,6 +148,7 @@ def test_every_error_inherits_what_a_caller_would_catch() -> None:
         ("InvalidText", ValueError),
         ("UnknownEpisode", KeyError),
         ("UnknownRecall", KeyError),
+        ("UnknownPrototype", KeyError),
         ("ClosedMemory", RuntimeError),
         ("DimensionMismatch", errors.InvalidVector),
     ]:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -69,6 +70,55 @@ def _remembered(am: Am, *arguments: str) -> str:
 
 
 # -------------------------------------------------------------------------------------------------------- the verbs
+
+
+def test_what_belongs_together_is_grouped_listed_and_ungrouped(am: Am) -> None:
+    """A dry run writes nothing; the report, the list and the undo say the same in lines and in JSON."""
+    for n, text in enumerate(["Rex is a dog.", "Tea is hot.", "Rex is a dog."]):
+        _remembered(am, text, "--id", f"e{n}")
+    _remembered(am, "Rex is a dog.", "-n", "ana")
+    dry = am("consolidate", "--dry-run")
+    assert (dry.code, dry.err) == (0, "")
+    assert dry.out.splitlines()[:2] == [
+        "the default namespace: 1 prototype (1 of near-duplicates, 0 of themes) cover 2 of 3 episodes",
+        "1 made, 0 changed, 0 joined, 0 split",
+    ]
+    assert re.search(r"^no structure: themes would save .*, no more than noise does$", dry.out, re.M)
+    assert re.search(r"^nothing was written, \d+\.\d s$", dry.out, re.M)
+    assert am("prototypes") == Run(0, "", "there is no prototype here; am consolidate makes them\n")
+    report = am("consolidate", "--json").json
+    assert (report["prototypes"], report["covered"], report["made"]) == (1, 2, 1)
+    (one,) = am("prototypes", "--json").json
+    assert (one["members"], one["tier"], one["run"]) == (["e0", "e2"], "duplicate", report["run_id"])
+    assert am("stats", "--json").json["prototypes"] == 1
+    listed = am("prototypes", "--tier", "duplicate").out.split("\n")
+    assert listed[0] == "Rex is a dog."
+    assert listed[1].startswith("duplicate · 2 episodes within 0.000 · ")
+    assert [each["run_id"] for each in am("consolidate", "--subtree", "--json").json[:1]] == [None]
+    assert am("consolidate", "--theme", "1").err == (
+        "Error: theme is a similarity between 0 and 1, both excluded, not 1.0\n"
+    )
+    undone = am("unconsolidate", one["id"])
+    assert undone == Run(0, f"1 prototype gone, 0 as before\nundone: run {report['run_id']}\n", "")
+    unknown = am("unconsolidate", one["id"])
+    assert (unknown.code, unknown.out) == (1, "")
+    assert unknown.err.startswith(f"Error: there is no prototype and no run '{one['id']}'; ")
+
+
+@pytest.mark.parametrize("told", [signal.SIGINT, signal.SIGTERM])
+def test_periodic_passes_go_on_until_they_are_stopped(am: Am, told: signal.Signals) -> None:
+    """In the foreground; what comes meanwhile is grouped by the next pass, and a signal ends it in order."""
+    _remembered(am, "Rex is a dog.", "--id", "a")
+    command = [sys.executable, "-m", "am_agent", "consolidate", "--every", "1s"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert "0 prototypes" in process.stdout.readline()
+    _remembered(am, "Rex is a dog.", "--id", "b")
+    assert any("1 prototype (1 of near" in line for line in process.stdout)
+    process.send_signal(told)
+    _, err = process.communicate()
+    assert (process.returncode, err) == (0, "stopped\n")
+    assert [each["members"] for each in am("prototypes", "--json").json] == [["a", "b"]]
 
 
 def test_what_is_remembered_is_recalled_in_its_namespace(am: Am) -> None:
@@ -262,7 +312,7 @@ def test_stats_and_path_say_what_and_where(am: Am, tmp_path: Path) -> None:
     assert not (tmp_path / "memory.db").exists()
     _remembered(am, "one")
     stats = am("stats", "--json").json
-    assert (stats["episodes"], stats["embedder"], stats["schema"]) == (1, "am_agent/deterministic-64", "0005")
+    assert (stats["episodes"], stats["embedder"], stats["schema"]) == (1, "am_agent/deterministic-64", "0006")
     assert re.search(r"^episodes +1$", am("stats").out, re.M)
 
 
@@ -437,6 +487,12 @@ def test_the_example_in_each_help_runs(am: Am, tmp_path: Path, command: str) -> 
     assert shlex.join(arguments).startswith(command)
     if command == "reinforce":  # an id that is there
         arguments[1] = am("recall", "report", "-n", "ana", "--log", "--json").json["id"]
+    if command in ("prototypes", "unconsolidate"):  # where something was consolidated
+        _remembered(am, "The report is due on Friday.", "--id", "again", "-n", "ana")
+        run_id = am("consolidate", "-n", "ana", "--json").json["run_id"]
+        arguments = [each.replace("theme", "duplicate") for each in arguments]
+        if command == "unconsolidate":
+            arguments[1] = run_id
     if command == "mcp":
         _serves_until_its_client_is_gone(arguments)
         return

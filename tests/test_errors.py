@@ -113,6 +113,7 @@ TABLE: dict[type[errors.AmError], Callable[[Path], object]] = {
     errors.UnknownFormat: _loaded(b"%PDF-1.7"),
     errors.UnknownEpisode: _given(lambda memory: memory.update("unknown", text="a")),
     errors.UnknownRecall: _given(lambda memory: memory.reinforce("unknown", used="note")),
+    errors.UnknownPrototype: _given(lambda memory: memory.prototype("unknown")),
     errors.ClosedMemory: _closed,
     errors.EmbedderMismatch: _mismatch,
     errors.EmbedderUnavailable: lambda folder: Memory(folder / "memory.db").remember("a"),

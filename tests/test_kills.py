@@ -16,7 +16,8 @@ import pytest
 
 from am_agent import DeterministicEmbedder, Memory
 from am_agent.store import schema
-from tests.children import killed
+from tests.children import Child, killed
+from tests.overlays import told
 from tests.soundness import assert_sound, held, rows, vectors
 from tests.store.test_migrations import SCHEMAS, shape
 from tests.test_equivalence import assert_same
@@ -192,6 +193,75 @@ def test_a_move_that_is_killed_goes_on_where_it_stopped(tmp_path: Path) -> None:
             assert memory.stats().dimension == 128
         assert vectors(path) == vectors(made)
         assert rows(path, "SELECT count(*) FROM vector") == [(700,)]
+        assert_sound(path)
+
+
+def _consolidate(path: Path, pipe: Connection) -> None:
+    memory = Memory(path, embedder=OLD)
+    memory.consolidate(summarise=" / ".join, progress=pipe.send)
+    pipe.send("done")
+    time.sleep(60)
+
+
+def _groups(path: Path) -> set[tuple[str, str, tuple[str, ...], bool]]:
+    with Memory(path, embedder=OLD) as memory:
+        return {(each.tier, each.text, each.members, each.derived) for each in memory.prototypes()}
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_pass_that_is_killed_leaves_the_groups_of_before_or_of_after(tmp_path: Path, again: bool) -> None:
+    """The first, or one that puts what is new in its place; the next one makes them what they would have been."""
+    template, made = tmp_path / "template.db", tmp_path / "made.db"
+    with Memory(template, embedder=OLD) as memory:
+        memory.remember_many([{"text": text, "id": f"id{n}"} for n, text in enumerate(told(6, 25))])
+        if again:
+            memory.consolidate(summarise=" / ".join)
+            memory.remember_many([{"text": text, "id": f"new{n}"} for n, text in enumerate(told(6, 5, seed=1))])
+    before = _groups(template)
+    assert bool(before) == again
+    shutil.copy(template, made)
+    with Memory(made, embedder=OLD) as memory:
+        memory.consolidate(summarise=" / ".join)
+    after, rng = _groups(made), random.Random(5)
+    for number in range(10):
+        path = tmp_path / f"{number}.db"
+        shutil.copy(template, path)
+        child = Child(_consolidate, path)
+        while child.hear() < 0.09 * number:  # the last of them is told when only the writing is left
+            pass
+        time.sleep(rng.uniform(0, 0.02))
+        done = "done" in child.kill()
+        found = _groups(path)
+        assert found == after if done else found in (before, after)
+        assert_sound(path)
+        with Memory(path, embedder=OLD) as memory:
+            assert (memory.consolidate(summarise=" / ".join).run_id is None) == (found == after)
+        assert _groups(path) == after
+
+
+def _undo(path: Path, runs: list[str], pipe: Connection) -> None:
+    memory = Memory(path, embedder=OLD)
+    pipe.send("now")
+    for run in runs:
+        pipe.send(memory.unconsolidate(run).runs)
+    time.sleep(60)
+
+
+def test_an_undo_that_is_killed_has_happened_or_not(tmp_path: Path) -> None:
+    """The groups are always those after one of the runs."""
+    template, rng = tmp_path / "template.db", random.Random(6)
+    states, runs = [_groups(template)], []
+    with Memory(template, embedder=OLD) as memory:
+        for n in range(4):
+            memory.remember_many([{"text": text, "id": f"{n}.{m}"} for m, text in enumerate(told(6, 10, seed=n))])
+            runs.insert(0, memory.consolidate().run_id or "")
+            states.append({(each.tier, each.text, each.members, each.derived) for each in memory.prototypes()})
+    for number in range(10):
+        path = tmp_path / f"{number}.db"
+        shutil.copy(template, path)
+        acknowledged = killed(rng, 0.05, _undo, path, runs)[1:]
+        found = states.index(_groups(path))
+        assert len(acknowledged) <= 4 - found <= len(acknowledged) + 1
         assert_sound(path)
 
 

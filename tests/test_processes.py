@@ -13,6 +13,7 @@ import pytest
 
 from am_agent import DeterministicEmbedder, Memory
 from tests.children import Child
+from tests.overlays import told
 from tests.soundness import assert_sound, rows
 
 _WRITE = """
@@ -179,3 +180,51 @@ def test_a_second_memory_on_a_file_leaves_the_first_its_locks(tmp_path: Path, to
         assert other.hear() == memory.count() == 10
         other.join()
     assert_sound(path)
+
+
+def _consolidate(path: Path, pipe: Connection) -> None:
+    with Memory(path, embedder=DeterministicEmbedder()) as memory:
+        memory.recall("warm", k=1)
+        pipe.send("ready")
+        pipe.recv()
+        report = memory.consolidate()
+        pipe.send((report.run_id, report.overtaken, report.prototypes))
+
+
+def test_two_processes_that_consolidate_one_file_do_it_once(tmp_path: Path) -> None:
+    """Whoever comes second writes nothing, and both see the same groups."""
+    for number in range(3):
+        path = tmp_path / f"{number}.db"
+        with Memory(path, embedder=DeterministicEmbedder()) as memory:
+            memory.remember_many(told(6, 20, seed=number))
+        children = [Child(_consolidate, path) for _ in range(3)]
+        assert [each.hear() for each in children] == ["ready"] * 3
+        for each in children:
+            each.say("go")
+        reports = [each.hear() for each in children]
+        for each in children:
+            each.join()
+        written = [run for run, *_ in reports if run is not None]
+        assert rows(path, "SELECT id FROM run") == [(written[0],)]
+        assert len(written) == 1
+        with Memory(path, embedder=DeterministicEmbedder()) as memory:
+            assert {each.run for each in memory.prototypes()} == set(written)
+            assert memory.consolidate().run_id is None
+        assert_sound(path)
+
+
+def test_another_process_sees_prototypes_and_their_undo(tmp_path: Path) -> None:
+    """As soon as they are there, and as soon as they are not."""
+    path = tmp_path / "memory.db"
+    with Memory(path, embedder=DeterministicEmbedder()) as memory:
+        memory.remember_many(told(4, 15))
+        assert memory.prototypes() == []
+        child = Child(_consolidate, path)
+        assert child.hear() == "ready"
+        child.say("go")
+        run, _, count = child.hear()
+        child.join()
+        assert len(memory.prototypes()) == count > 0
+        assert memory.consolidate().run_id is None
+        memory.unconsolidate(run)
+        assert memory.prototypes() == []

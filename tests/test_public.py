@@ -14,6 +14,7 @@ def test_the_public_names_are_these() -> None:
     assert am_agent.__all__ == [
         "Certificate",
         "Completion",
+        "Consolidation",
         "Cue",
         "DeterministicEmbedder",
         "Embedder",
@@ -23,12 +24,14 @@ def test_the_public_names_are_these() -> None:
         "Loaded",
         "Memory",
         "OnnxEmbedder",
+        "Prototype",
         "Recall",
         "Receipt",
         "Recollection",
         "Rejection",
         "SentenceTransformerEmbedder",
         "Stats",
+        "Unconsolidation",
         "Weights",
         "errors",
     ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from am_agent import DeterministicEmbedder, Memory
+from am_agent import DeterministicEmbedder, Memory, errors
 from am_agent.store import namespaces, space
 from am_agent.working_set import Snapshot, WorkingSet
 from tests.lots import bytes_of
@@ -107,3 +109,33 @@ def test_a_file_that_eight_threads_have_used_is_sound(tmp_path: Path, toy: Deter
     with Memory(path, embedder=toy) as memory:
         assert_same(memory.recall("note 7 of thread 3", namespace=SHARED, k=20), before)
         assert memory.stats().unfinished_erasures == 0
+
+
+def test_passes_and_their_undo_among_eight_threads(tmp_path: Path, toy: DeterministicEmbedder) -> None:
+    """Whatever comes and goes meanwhile, the groups are of what is there; in the end they are undone to nothing."""
+    path = tmp_path / "memory.db"
+    with Memory(path, embedder=toy, consolidate_every=10) as memory:
+        done = threading.Event()
+
+        def consolidate() -> int:
+            runs = 0
+            while not done.is_set():
+                report = memory.consolidate(namespace=SHARED, duplicate=0.7)
+                runs += report.run_id is not None
+                for each in memory.prototypes(namespace=SHARED)[:1]:
+                    with contextlib.suppress(errors.UnknownPrototype):  # another thread was faster
+                        memory.unconsolidate(each.id)
+            return runs
+
+        with ThreadPoolExecutor(2) as pool:
+            passes = [pool.submit(consolidate) for _ in range(2)]
+            left, gone = _all_at_once(memory)
+            done.set()
+            assert sum(each.result() for each in passes) > 1
+        assert {each.id: (each.text, each.version) for each in memory.list(namespace=SHARED)} == left
+        memory.consolidate(namespace=SHARED, duplicate=0.7)
+        members = {member for each in memory.prototypes(namespace=SHARED) for member in each.members}
+        assert members <= left.keys()
+    assert_sound(path)
+    content = held(tmp_path)
+    assert [id_ for id_ in gone if id_.encode() in content] == []

@@ -21,6 +21,7 @@ from am_agent.standing import standing
 from am_agent.store import episodes, namespaces, space
 from am_agent.store.episodes import Visibility
 from am_agent.store.schema import episode, microseconds
+from am_agent.store.vectors import vectors_of
 from am_agent.working_set import Snapshot, WorkingSet, past
 from tests.lots import bytes_of
 from tests.test_equivalence import assert_same
@@ -160,7 +161,7 @@ def _expected(memory: Memory, now: datetime) -> dict[int, tuple[Any, ...]]:
     with memory._read() as connection:
         found = space.find(connection)
         everything = list(episodes.all_versions(connection, namespaces.find(connection, ())))
-        vectors = episodes.vectors_of(connection, [seq for seq, _ in everything], found.id)
+        vectors = vectors_of(connection, [seq for seq, _ in everything], found.id)
     firsts: dict[str, int] = {}
     for seq, each in everything:
         firsts.setdefault(each.id, seq)

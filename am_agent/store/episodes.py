@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice, pairwise
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import (
     BigInteger,
-    BindParameter,
     ColumnElement,
     Connection,
     FromClause,
-    Integer,
     Row,
     Select,
     and_,
@@ -25,8 +22,6 @@ from sqlalchemy import (
     case,
     delete,
     func,
-    insert,
-    literal_column,
     or_,
     select,
     type_coerce,
@@ -35,13 +30,14 @@ from sqlalchemy import (
 from am_agent.draft import Vectors
 from am_agent.episode import Episode, Namespace
 from am_agent.filter import Predicate
-from am_agent.store import journal, links, namespaces, uses
+from am_agent.store import journal, links, namespaces, prototypes, uses
 from am_agent.store.journal import Change
 from am_agent.store.links import Stated
+from am_agent.store.numbered import GIVEN, numbers, written
 from am_agent.store.prepared import Prepared
 from am_agent.store.schema import episode, namespace, vector
+from am_agent.store.vectors import decode_vectors
 
-_FLOAT = np.dtype("<f4")
 _CHUNK = 500  # strings in one statement: SQLite bounds the number of its variables
 _PAGE = 1000  # rows fetched at a time
 _LOT = 4096  # versions whose patterns are read at a time
@@ -127,38 +123,6 @@ class Totals(NamedTuple):
     episodes: int
     versions: int
     patterns: int
-
-
-def encode_vector(row: Vectors) -> bytes:
-    """Write one vector as bytes, the same on every machine."""
-    return row.astype(_FLOAT, copy=False).tobytes()
-
-
-def decode_vectors(blobs: Sequence[bytes]) -> Vectors:
-    """Read vectors, the rows of the matrix in their order."""
-    flat = np.frombuffer(b"".join(blobs), dtype=_FLOAT).astype(np.float32, copy=False)
-    return flat.reshape(len(blobs), -1)
-
-
-def numbers(ids: Iterable[int]) -> Any:
-    """Our own row numbers, as what a column is `in_`.
-
-    In one variable, because SQLite bounds the number of these, and because the statement is then the same for all
-    numbers: it is compiled once.
-    """
-    return _each(_written(ids))
-
-
-def _written(ids: Iterable[int]) -> str:
-    return json.dumps(ids if isinstance(ids, list) else list(ids))
-
-
-def _each(written: str | BindParameter[str]) -> Select[tuple[int]]:
-    return select(func.json_each(written).table_valued(literal_column("value", Integer)).c.value)
-
-
-_GIVEN = _each(bindparam("given"))
-"""Row numbers for statements that are made once."""
 
 
 def select_episodes(
@@ -265,7 +229,7 @@ def seqs_of(
 
 def by_seq(connection: Connection, seqs: Sequence[int], visibility: Visibility) -> dict[int, Episode]:
     """Read versions by their row numbers; the links that they state are told where their targets may be seen."""
-    rows = _BY_SEQ.rows(connection, given=_written(seqs))
+    rows = _BY_SEQ.rows(connection, given=written(seqs))
     return dict(zip((row.seq for row in rows), _read(connection, rows, visibility), strict=True))
 
 
@@ -276,55 +240,18 @@ def all_versions(connection: Connection, namespace_ids: Sequence[int]) -> Iterat
         yield from zip((row.seq for row in page), _read(connection, page), strict=True)
 
 
-_VECTORS = Prepared(
-    select(vector.c.episode_seq, vector.c.data)
-    .where(vector.c.episode_seq.in_(_GIVEN), vector.c.embedder_id == bindparam("space"))
-    .order_by(vector.c.episode_seq, vector.c.ordinal)
-)
-
-
-def vectors_of(connection: Connection, seqs: Iterable[int], space_id: int) -> dict[int, Vectors]:
-    """The patterns of some versions, each [windows, d]; of those that are there."""
-    found = _VECTORS.rows(connection, given=_written(seqs), space=space_id)
-    if not found:
-        return {}
-    owners, blobs = zip(*found, strict=True)
-    patterns = decode_vectors(blobs)
-    keys, starts = np.unique(owners, return_index=True)
-    return {
-        key: patterns[start:end]
-        for key, (start, end) in zip(keys.tolist(), pairwise([*starts.tolist(), len(owners)]), strict=True)
-    }
-
-
-def add_vectors(connection: Connection, space_id: int, vectors: Mapping[int, Vectors]) -> int:
-    """Record the patterns of versions under another embedder, those that are still there and still without.
-
-    Returns:
-        How many versions got patterns.
-    """
-    has = select(vector.c.ordinal).where(vector.c.episode_seq == episode.c.seq, vector.c.embedder_id == space_id)
-    query = select(episode.c.seq).where(episode.c.seq.in_(numbers(vectors)), ~has.exists())
-    present = connection.execute(query).scalars().all()
-    rows = [row for seq in present for row in vector_rows(seq, space_id, vectors[seq])]
-    if rows:
-        connection.execute(insert(vector), rows)
-    return len(present)
-
-
-def vector_rows(seq: int | None, space_id: int, patterns: Vectors) -> list[dict[str, Any]]:
-    """The rows of one version's patterns."""
-    return [
-        {"episode_seq": seq, "embedder_id": space_id, "ordinal": ordinal, "data": encode_vector(row)}
-        for ordinal, row in enumerate(patterns)
-    ]
-
-
 def stored(connection: Connection, space_id: int, where: ColumnElement[bool]) -> Iterator[Lot]:
     """Stream the versions that satisfy a condition on `episode`, in the order of recording."""
     # Which ones first, from an index alone: to order whole rows, SQLite would copy them all.
     seqs = sorted(connection.execute(select(episode.c.seq).where(where)).scalars().all())
     return (_lot(connection, space_id, seqs[start : start + _LOT]) for start in range(0, len(seqs), _LOT))
+
+
+def visible(
+    connection: Connection, space_id: int, namespace_ids: Sequence[int], visibility: Visibility
+) -> Iterator[Lot]:
+    """Stream the versions of some namespaces that may be seen, in the order of recording."""
+    return stored(connection, space_id, and_(episode.c.namespace_id.in_(numbers(namespace_ids)), visibility.clause()))
 
 
 def current(connection: Connection, space_id: int, seqs: Iterable[int]) -> Lot:
@@ -358,7 +285,7 @@ def _lots() -> Select[Any]:
             links.first_rows().label("named"),
         )
         .join(vector, vector.c.episode_seq == episode.c.seq)
-        .where(vector.c.embedder_id == bindparam("space"), episode.c.seq.in_(_GIVEN))
+        .where(vector.c.embedder_id == bindparam("space"), episode.c.seq.in_(GIVEN))
         .order_by(episode.c.seq, vector.c.ordinal)
     )
 
@@ -368,7 +295,7 @@ _CURRENT = Prepared(_lots().where(episode.c.superseded_at.is_(None)))
 
 
 def _lot(connection: Connection, space_id: int, seqs: list[int], lots: Prepared = _LOTS) -> Lot:
-    found = lots.rows(connection, given=_written(seqs), space=space_id)
+    found = lots.rows(connection, given=written(seqs), space=space_id)
     if not found:
         return _NO_LOT
     ordinals, blobs, *facts, named = zip(*found, strict=True)
@@ -382,6 +309,12 @@ def _lot(connection: Connection, space_id: int, seqs: list[int], lots: Prepared 
 def texts_of(connection: Connection, seqs: Iterable[int]) -> dict[int, str]:
     """The texts of some versions."""
     query = select(episode.c.seq, episode.c.text).where(episode.c.seq.in_(numbers(seqs)))
+    return dict(connection.execute(query).all())
+
+
+def names_of(connection: Connection, seqs: Iterable[int]) -> dict[int, str]:
+    """The ids of some versions."""
+    query = select(episode.c.seq, episode.c.id).where(episode.c.seq.in_(numbers(seqs)))
     return dict(connection.execute(query).all())
 
 
@@ -428,6 +361,7 @@ def _erase(connection: Connection, where: ColumnElement[bool], now: datetime) ->
     rows = connection.execute(select(episode.c.seq, episode.c.namespace_id, episode.c.id).where(where)).all()
     if not rows:
         return Erased(0, [])
+    prototypes.unlearn(connection, [row.seq for row in rows], now)
     journal.append(connection, [Change("erase", row.namespace_id, row.seq) for row in rows], now)
     connection.execute(delete(episode).where(where))
     uses.drop(connection, {row.namespace_id for row in rows})
@@ -476,7 +410,7 @@ def _columns() -> Select[Any]:
     return columns.join(namespace, namespace.c.id == episode.c.namespace_id)
 
 
-_BY_SEQ = Prepared(_columns().where(episode.c.seq.in_(_GIVEN)))
+_BY_SEQ = Prepared(_columns().where(episode.c.seq.in_(GIVEN)))
 
 
 def _in(namespace_ids: Sequence[int], visibility: Visibility) -> Select[Any]:

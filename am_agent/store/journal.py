@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Connection, bindparam, func, insert, select, 
 from am_agent.store.prepared import Prepared
 from am_agent.store.schema import journal
 
-Kind = Literal["insert", "close", "expire", "erase"]
+Kind = Literal["insert", "close", "expire", "erase", "prototype"]
 KINDS = get_args(Kind)
 
 
@@ -25,7 +25,11 @@ _APPEND = Prepared(insert(journal), ("at", "kind", "namespace_id", "episode_seq"
 
 
 class Change(NamedTuple):
-    """One row of `episode` was inserted, closed, given another expiry, or erased."""
+    """One row of `episode` was inserted, closed, given another expiry, or erased.
+
+    Of the kind "prototype", `episode_seq` is the number of a prototype of the namespace, which is now another, or none
+    any more: what it is like is read anew.
+    """
 
     kind: Kind
     namespace_id: int

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exists, insert, or_, select
 
 from am_agent.episode import Namespace
+from am_agent.store.numbered import numbers
 from am_agent.store.prepared import Prepared
 from am_agent.store.schema import episode, namespace
 
@@ -48,6 +50,12 @@ def find(connection: Connection, path: Namespace, *, subtree: bool = False) -> l
         return [row.id for row in _EXACT.rows(connection, path=encode(path))]
     query = select(namespace.c.id).where(within(path, subtree=True)).order_by(namespace.c.id)
     return list(connection.execute(query).scalars())
+
+
+def paths(connection: Connection, ids: Iterable[int]) -> dict[int, Namespace]:
+    """The namespaces of some row numbers."""
+    query = select(namespace.c.id, namespace.c.path).where(namespace.c.id.in_(numbers(ids)))
+    return {row.id: decode(row.path) for row in connection.execute(query)}
 
 
 def ensure(connection: Connection, path: Namespace) -> int:

@@ -15,12 +15,12 @@ from sqlalchemy import Connection, Text, bindparam, func, insert, literal_column
 from am_agent.draft import Draft, Vectors
 from am_agent.episode import Episode, Namespace
 from am_agent.errors import UnknownEpisode
-from am_agent.store import journal, links, namespaces
-from am_agent.store.episodes import vector_rows, vectors_of
+from am_agent.store import journal, links, namespaces, prototypes
 from am_agent.store.journal import Change
 from am_agent.store.links import Stated
 from am_agent.store.prepared import Prepared
 from am_agent.store.schema import episode, vector
+from am_agent.store.vectors import vector_rows, vectors_of
 
 _CHUNK = 500  # strings in one statement: SQLite bounds the number of its variables
 
@@ -80,6 +80,7 @@ class Recording:
         self._links: list[tuple[_Version, list[_Target]]] = []
         self._changes: list[Change] = []
         self._closed: list[int] = []
+        self._replaced: dict[tuple[int, str], _Version] = {}  # by what `_newest` has under the same key
 
     def read(self, keys: Iterable[tuple[Namespace, str]]) -> None:
         """Fetch the newest versions of some ids at once, before they are asked for one by one."""
@@ -202,7 +203,24 @@ class Recording:
                 ],
             )
         journal.append(self._connection, self._changes, self._now)
-        self._pending, self._links, self._closed, self._changes = [], [], [], []
+        self._regroup()
+        self._pending, self._links, self._closed, self._changes, self._replaced = [], [], [], [], {}
+
+    def _regroup(self) -> None:
+        """Let next versions that say the same take the place of those before in prototypes, and un-learn the rest."""
+        moved, lost = list[tuple[int, int]](), list[int]()
+        grouped = prototypes.grouped(self._connection, self._closed) if self._closed else set()
+        for key, old in self._replaced.items():
+            new = self._newest[key]
+            assert new.seq is not None  # all that was pending is written
+            if old.seq is None or old.seq not in grouped:
+                continue
+            same = old.row["text"] == new.row["text"] and np.array_equal(self._patterns(old), self._patterns(new))
+            moved.append((old.seq, new.seq)) if same else lost.append(old.seq)
+        if moved:
+            prototypes.move(self._connection, moved, self._now)
+        if lost:
+            prototypes.unlearn(self._connection, lost, self._now)
 
     def _insert(self, version: _Version, targets: list[_Target]) -> None:
         key = version.row["namespace_id"], version.row["id"]
@@ -232,6 +250,7 @@ class Recording:
         version.row["superseded_at"] = self._now
         if version.seq is not None:
             self._closed.append(version.seq)
+            self._replaced[version.row["namespace_id"], version.row["id"]] = version
             self._changes.append(Change("close", version.row["namespace_id"], version.seq))
 
     def _prolong(self, version: _Version, expires_at: datetime | None) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     Dialect,
     Float,
@@ -23,7 +24,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0005"
+REVISION = "0006"
 """The newest schema, the name of the newest file in migrations/versions."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -143,6 +144,72 @@ use = Table(
 
 Index("use_namespace", use.c.namespace_id)
 
+# The overlay of prototypes. What changes in a run is not overwritten but ended by it, so that the run can be undone: a
+# row is current from `run_seq` on until `ended_seq`. Numbers are given by SQLite as the next after the largest, and are
+# remembered nowhere else: after an undo, every byte is as it was.
+run = Table(
+    "run",
+    metadata,
+    Column("seq", Integer, primary_key=True),  # the order of the runs
+    Column("id", Text, nullable=False, unique=True),
+    Column("namespace_id", ForeignKey("namespace.id", ondelete="CASCADE"), nullable=False),
+    # Prototypes of another embedder's vectors mean nothing: they go when the file has moved.
+    Column("embedder_id", ForeignKey("embedder.id", ondelete="CASCADE"), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("whole", Boolean, nullable=False),  # whether it was a pass over all episodes
+    Column("episodes", Integer, nullable=False),  # how many it was over
+    Column("through", Integer, nullable=False),  # the number of the newest episode that it has seen
+    Column("duplicate", Float),  # the thresholds that were asked for
+    Column("theme", Float),
+)
+
+Index("run_namespace", run.c.namespace_id)
+
+prototype = Table(
+    "prototype",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("run_seq", ForeignKey("run.seq", ondelete="CASCADE"), nullable=False),  # which made it
+    Column("tier", String(10), nullable=False),
+)
+
+Index("prototype_run", prototype.c.run_seq)
+
+# What a prototype is like from one run to another; a prototype that has no current shape was given up.
+shape = Table(
+    "shape",
+    metadata,
+    Column("prototype_seq", ForeignKey("prototype.seq", ondelete="CASCADE"), primary_key=True),
+    Column("run_seq", ForeignKey("run.seq", ondelete="CASCADE"), primary_key=True),
+    Column("ended_seq", ForeignKey("run.seq")),
+    Column("mean", LargeBinary, nullable=False),  # little-endian float32, not of length one
+    Column("radius", Float, nullable=False),
+    Column("weight", Float, nullable=False),  # of all members
+    Column("medoid_seq", ForeignKey("episode.seq", ondelete="CASCADE"), nullable=False),
+    # Of a summariser; without one the text is the medoid's. It goes when any of the members does.
+    Column("text", Text),
+    Column("author", Text),
+)
+
+Index("shape_run", shape.c.run_seq)
+Index("shape_ended", shape.c.ended_seq)
+Index("shape_medoid", shape.c.medoid_seq)
+
+member = Table(
+    "member",
+    metadata,
+    Column("prototype_seq", ForeignKey("prototype.seq", ondelete="CASCADE"), primary_key=True),
+    Column("episode_seq", ForeignKey("episode.seq", ondelete="CASCADE"), primary_key=True),
+    Column("run_seq", ForeignKey("run.seq", ondelete="CASCADE"), primary_key=True),
+    Column("ended_seq", ForeignKey("run.seq")),
+    Column("weight", Float, nullable=False),
+)
+
+Index("member_episode", member.c.episode_seq)
+Index("member_run", member.c.run_seq)
+Index("member_ended", member.c.ended_seq)
+
 journal = Table(
     "journal",
     metadata,
@@ -151,7 +218,7 @@ journal = Table(
     Column("kind", String(10), nullable=False),
     # Integers only, and no foreign keys: an entry outlives what it names and must not tell anything about it.
     Column("namespace_id", Integer, nullable=False),
-    Column("episode_seq", Integer, nullable=False),
+    Column("episode_seq", Integer, nullable=False),  # of kind "prototype", the number of a prototype
     sqlite_autoincrement=True,
 )
 

@@ -121,6 +121,7 @@ def test_what_was_learned_is_there_and_an_old_file_can_learn(revision: str, tmp_
     waiting = {
         "0004": "01a211b4-d317-72f8-814c-b309113245ce",
         "0005": "01a21a47-7d16-7601-aca5-948f334aced3",
+        "0006": "01a21aff-be70-72c4-8c59-a84b13cdd640",
     }
     path = tmp_path / "old.db"
     shutil.copy(SCHEMAS / f"{revision}.db", path)
@@ -149,6 +150,24 @@ def test_what_was_linked_is_linked_and_an_old_file_can_link(revision: str, tmp_p
         assert (walk.reply_to, walk.derived_from) == ("dog", ("cello",))
         memory.forget(ids="dog", namespace=("ana",))
         assert [each.reply_to for each in memory.get(["walk", "cello"], namespace=("ana",))] == [None, None]
+
+
+@pytest.mark.parametrize("revision", known_revisions())
+def test_what_was_consolidated_is_grouped_and_an_old_file_can_consolidate(revision: str, tmp_path: Path) -> None:
+    """From 0006 on a file holds prototypes; an older one has none, and takes them, and their undo."""
+    path = tmp_path / "old.db"
+    shutil.copy(SCHEMAS / f"{revision}.db", path)
+    with Memory(path, embedder=DeterministicEmbedder(dimension=32)) as memory:
+        if revision < "0006":
+            assert memory.prototypes(namespace=("ana",)) == []
+            memory.remember("Ana's dog is called Rex and he is nine.", namespace=("ana",), id="again")
+            assert memory.consolidate(namespace=("ana",), duplicate=0.9).duplicates == 1
+        (only,) = memory.prototypes(namespace=("ana",))
+        assert (only.tier, only.members) == ("duplicate", ("dog", "again") if revision < "0006" else ("cello", "dog"))
+        assert memory.stats().prototypes == 1
+        assert memory.unconsolidate(only.id).gone == 1
+    with Memory(path, embedder=DeterministicEmbedder(dimension=32)) as memory:
+        assert memory.prototypes(namespace=("ana",), subtree=True) == []
 
 
 def test_alembic_is_imported_only_for_an_old_file(tmp_path: Path) -> None:

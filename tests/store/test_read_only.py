@@ -32,6 +32,7 @@ def _freezing(path: Path, freeze: Freeze) -> None:
                 lambda: memory.remember_many(["one more"]),
                 lambda: memory.update("id3", text="another note"),
                 lambda: memory.forget(ids="id4"),
+                lambda: memory.consolidate(),
                 lambda: memory.reembed(DeterministicEmbedder(dimension=128)),
             ]
             for write in writes:

@@ -7,6 +7,7 @@ from typing import assert_type
 
 from am_agent import (
     Completion,
+    Consolidation,
     Cue,
     DeterministicEmbedder,
     Embedder,
@@ -14,12 +15,14 @@ from am_agent import (
     Erasure,
     Loaded,
     Memory,
+    Prototype,
     Recall,
     Receipt,
     Recollection,
     Rejection,
     SentenceTransformerEmbedder,
     Stats,
+    Unconsolidation,
     Weights,
 )
 
@@ -57,6 +60,12 @@ def verbs() -> None:
     assert_type(memory.get("a"), list[Episode])
     assert_type(memory.list(limit=1), list[Episode])
     assert_type(memory.count(), int)
+    report = memory.consolidate(duplicate=0.9, theme=0.5, summarise=lambda texts: texts[0], progress=print)
+    assert_type(report, Consolidation)
+    assert_type(report.saving, float | None)
+    assert_type(memory.prototypes(tier="theme", subtree=True)[0], Prototype)
+    assert_type(memory.prototype("a").members, tuple[str, ...])
+    assert_type(memory.unconsolidate("a", namespace=("n",)), Unconsolidation)
     assert_type(memory.forget(ids=["a"]), Erasure)
     assert_type(memory.export("a.jsonl"), int)
     loaded = memory.load("a.jsonl", format="jsonl", encoding="utf-8", namespace=("n",), session="s", rejected=print)
