@@ -30,7 +30,7 @@ from sqlalchemy import (
 from am_agent.draft import Vectors
 from am_agent.episode import Episode, Namespace
 from am_agent.filter import Predicate
-from am_agent.store import journal, links, namespaces, prototypes, uses
+from am_agent.store import calibrations, journal, links, namespaces, prototypes, uses
 from am_agent.store.journal import Change
 from am_agent.store.links import Stated
 from am_agent.store.numbered import GIVEN, numbers, written
@@ -365,6 +365,7 @@ def _erase(connection: Connection, where: ColumnElement[bool], now: datetime) ->
     journal.append(connection, [Change("erase", row.namespace_id, row.seq) for row in rows], now)
     connection.execute(delete(episode).where(where))
     uses.drop(connection, {row.namespace_id for row in rows})
+    calibrations.drop(connection, {row.namespace_id for row in rows})
     namespaces.drop_empty(connection, {row.namespace_id for row in rows})
     return Erased(len({(row.namespace_id, row.id) for row in rows}), [row.seq for row in rows])
 

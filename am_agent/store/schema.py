@@ -24,7 +24,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0006"
+REVISION = "0007"
 """The newest schema, the name of the newest file in migrations/versions."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -129,6 +129,15 @@ weight = Table(
     metadata,
     Column("namespace_id", ForeignKey("namespace.id", ondelete="CASCADE"), primary_key=True),
     Column("data", LargeBinary, nullable=False),  # what was learned of the fields' weights: numbers only
+)
+
+calibration = Table(
+    "calibration",
+    metadata,
+    Column("namespace_id", ForeignKey("namespace.id", ondelete="CASCADE"), primary_key=True),
+    Column("embedder_id", ForeignKey("embedder.id", ondelete="CASCADE"), primary_key=True),
+    Column("origin", String(10), primary_key=True),  # who knew the answers; see calibrations.py
+    Column("data", LargeBinary, nullable=False),  # the log-odds of cues with known answers: numbers only
 )
 
 use = Table(
