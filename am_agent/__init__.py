@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from am_agent import errors
     from am_agent.embedders import DeterministicEmbedder, Embedder, OnnxEmbedder, SentenceTransformerEmbedder
     from am_agent.episode import (
+        Calibrated,
         Certificate,
         Completion,
         Consolidation,
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
         Episode,
         Erasure,
         ErasureReceipt,
+        Evidence,
         Loaded,
         Prototype,
         Recall,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 # `import am_agent` costs nothing; `Memory` brings numpy and SQLAlchemy, the first text brings the encoder.
 _HOMES = {
+    "Calibrated": "am_agent.episode",
     "Certificate": "am_agent.episode",
     "Completion": "am_agent.episode",
     "Consolidation": "am_agent.episode",
@@ -37,6 +40,7 @@ _HOMES = {
     "Episode": "am_agent.episode",
     "Erasure": "am_agent.episode",
     "ErasureReceipt": "am_agent.episode",
+    "Evidence": "am_agent.episode",
     "Loaded": "am_agent.episode",
     "Memory": "am_agent.memory",
     "OnnxEmbedder": "am_agent.embedders",
@@ -52,6 +56,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Calibrated",
     "Certificate",
     "Completion",
     "Consolidation",
@@ -61,6 +66,7 @@ __all__ = [
     "Episode",
     "Erasure",
     "ErasureReceipt",
+    "Evidence",
     "Loaded",
     "Memory",
     "OnnxEmbedder",

@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 import tempfile
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -19,7 +20,15 @@ import typer
 from am_agent import terminal
 from am_agent.embedders import DEFAULT_MODEL, export_packaged, named
 from am_agent.episode import Consolidation, Cue, Namespace
-from am_agent.errors import AmError, DiskFull, EmbedderMismatch, LockedDatabase, StoreError, UnknownEpisode
+from am_agent.errors import (
+    AmError,
+    DiskFull,
+    EmbedderMismatch,
+    InvalidArgument,
+    LockedDatabase,
+    StoreError,
+    UnknownEpisode,
+)
 
 if TYPE_CHECKING:  # it brings SQLAlchemy, for which `am mcp` does not let its client wait
     from am_agent.memory import Memory
@@ -199,6 +208,9 @@ def recall(
     prompt: Annotated[
         bool, typer.Option("--prompt", help="Write a block for a language model's prompt instead of a table.")
     ] = False,
+    abstain: Annotated[
+        bool, typer.Option("--abstain", help="Bring back nothing where the answer seems not to be here.")
+    ] = False,
     log: Annotated[bool, typer.Option("--log", help="Write the recall down, for `am reinforce`.")] = False,
     where: Where = None,
     as_of: AsOf = None,
@@ -222,6 +234,7 @@ def recall(
             namespace=_path(namespace),
             subtree=subtree,
             log=log,
+            abstain=abstain,
         )
     if as_json:
         terminal.say_json(terminal.recall_facts(found))
@@ -458,6 +471,31 @@ def reinforce(
     terminal.say_json(terminal.weights_facts(weights)) if as_json else terminal.say_weights(weights)
 
 
+@app.command(epilog="Example: am calibrate --labels asked.jsonl --alpha 0.05 --namespace ana")
+def calibrate(
+    labels: Annotated[
+        str | None,
+        typer.Option("--labels", metavar="FILE", help='Lines of {"cue": "...", "present": true}; - for stdin.'),
+    ] = None,
+    alpha: Annotated[
+        float | None,
+        typer.Option("--alpha", metavar="X", help="The share of present cues that may be called unknown."),
+    ] = None,
+    reset: Annotated[bool, typer.Option("--reset", help="Forget what was learned in the namespace itself.")] = False,
+    namespace: Scope = None,
+    db: Db = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fit familiarity and verdict to a namespace, with labels or with cues that are made."""
+    path, labelled = _path(namespace), None if labels is None else _labels(labels)
+    with _memory(db) as memory:
+        if reset:
+            found = memory.reset_calibration(namespace=path)
+        else:
+            found = memory.calibrate(labelled, alpha=alpha, namespace=path)
+    terminal.say_json(asdict(found)) if as_json else terminal.say_calibrated(found)
+
+
 @app.command(epilog="Example: am weights --namespace ana")
 def weights(
     reset: Annotated[bool, typer.Option("--reset", help="Forget what was learned in the namespace itself.")] = False,
@@ -667,6 +705,23 @@ def _memory(db: str | None, embedder: str | None = None, *, new: bool = False) -
 
 def _path(namespace: list[str] | None) -> Namespace:
     return tuple(namespace or ())
+
+
+def _labels(name: str) -> list[tuple[str, bool]]:
+    """The labels of a file of JSON lines."""
+    text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8-sig")
+    found: list[tuple[str, bool]] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise InvalidArgument(f"line {number} of {name} is no JSON ({error})") from error
+        if not isinstance(row, dict) or not isinstance(row.get("cue"), str) or not isinstance(row.get("present"), bool):
+            raise InvalidArgument(f'line {number} of {name} is not {{"cue": "...", "present": true}} or false')
+        found.append((row["cue"], row["present"]))
+    return found
 
 
 def _text(argument: str) -> str:

@@ -209,13 +209,13 @@ def checked_beta(beta: Any) -> float | None:
     return number
 
 
-def checked_share(number: Any, name: str) -> float | None:
+def checked_share(number: Any, name: str, what: str = "a similarity") -> float | None:
     """Return a number between 0 and 1, both excluded, otherwise raise InvalidArgument; None stays None."""
     if number is None:
         return None
     real = isinstance(number, int | float | np.integer | np.floating) and not isinstance(number, bool)
     if not real or not 0 < number < 1:
-        raise InvalidArgument(f"{name} is a similarity between 0 and 1, both excluded, not {number!r}")
+        raise InvalidArgument(f"{name} is {what} between 0 and 1, both excluded, not {number!r}")
     return float(number)
 
 

@@ -348,6 +348,27 @@ class Weights:
 
 
 @dataclass(frozen=True, slots=True)
+class Calibrated:
+    """How the confidence of a namespace is corrected, and by what.
+
+    Attributes:
+        slope: What the log-odds of the familiarity are multiplied by.
+        shift: What is added to them then.
+        threshold: The familiarity below which a verdict is `unknown`; 0 if nothing is rejected.
+        present: How many cues, whose answer is there, it was fitted on.
+        absent: How many cues, whose answer is not.
+        namespace: Where it holds, and below it where nothing else is known.
+    """
+
+    slope: float
+    shift: float
+    threshold: float
+    present: int
+    absent: int
+    namespace: Namespace = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Completion:
     """What a fragment of an episode is completed to: the episode, and the features that the cue left out.
 

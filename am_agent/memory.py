@@ -16,6 +16,9 @@ import numpy.typing as npt
 from sqlalchemy import Connection
 
 from am_agent.asked import Asked, checked_fields
+from am_agent.calibrating import Calibrating
+from am_agent.calibrator import Calibrator
+from am_agent.confidence import SHIPPED, log_odds
 from am_agent.draft import (
     Draft,
     checked_beta,
@@ -31,6 +34,7 @@ from am_agent.draft import (
 from am_agent.embedders import Embedder
 from am_agent.encoding import Encoder
 from am_agent.episode import (
+    Calibrated,
     Completion,
     Consolidation,
     Cue,
@@ -168,9 +172,16 @@ class Memory:
             if self._periodic is not None:
                 self._intake.recorded = self._periodic.recorded
             self._reinforcement = Reinforcement(self._database)
+            self._calibrator = Calibrator(self._database)
             self._retrieval = Retrieval(
-                self._database, self._encoder, self._reinforcement, resident=resident == "patterns", device=device
+                self._database,
+                self._encoder,
+                self._reinforcement,
+                self._calibrator,
+                resident=resident == "patterns",
+                device=device,
             )
+            self._calibration = Calibrating(self._database, self._retrieval, self._calibrator)
             self._intake.finish_erasure()
         except BaseException:
             self._database.close()
@@ -353,6 +364,7 @@ class Memory:
         fields: Sequence[str] | None = None,
         beta: float | None = None,
         log: bool = False,
+        abstain: bool = False,
     ) -> Recall:
         """Bring back the episodes that a cue calls to mind.
 
@@ -375,6 +387,7 @@ class Memory:
             beta: The inverse temperature per unit of the score; None for the namespace's own: the point where the
                 softmax condenses from all episodes to a few, `sqrt(2 ln(n + 1))` over the deviation of the scores.
             log: Write the recall down in the file, so that another process can reinforce it by its id.
+            abstain: Bring back nothing where the verdict is `unknown`, in place of the k that are least unlike.
 
         Raises:
             InvalidInput: An argument that cannot be taken.
@@ -384,7 +397,8 @@ class Memory:
         wanted = checked_fields(fields)
         asked = Asked.checked(cue, vector, wanted)
         view = _view(namespace, subtree, where, as_of, now)
-        return self._retrieval.recall(Request(asked, view, wanted, checked_count(k, "k"), checked_beta(beta), log))
+        k, beta = checked_count(k, "k"), checked_beta(beta)
+        return self._retrieval.recall(Request(asked, view, wanted, k, beta, log, abstain=abstain))
 
     def complete(
         self,
@@ -459,7 +473,56 @@ class Memory:
         id_ = recall.id if isinstance(recall, Recall) else checked_label(recall, "recall")
         self._check_open()
         path = None if isinstance(namespace, _Unset) else checked_namespace(namespace)
-        return self._reinforcement.reinforce(id_ or "", ids_of(used), path)
+        found = self._reinforcement.reinforce(id_ or "", ids_of(used), path)
+        if isinstance(recall, Recall) and recall.evidence is not None and found.namespace is not None:
+            self._calibrator.used(found.namespace, log_odds(recall.evidence, SHIPPED))
+        return found
+
+    def calibrate(
+        self,
+        labelled: Iterable[tuple[str | Cue, bool]] | None = None,
+        *,
+        alpha: float | None = None,
+        namespace: Namespace = (),
+    ) -> Calibrated:
+        """Fit familiarity and verdict to a namespace, and to those below it that are not calibrated themselves.
+
+        Nobody has to: both come fitted on many kinds of text, and `reinforce` corrects them on the way. It is worth it
+        with labels, or with an embedder of your own. Cues are asked, not kept; what is kept are numbers, which hold for
+        the embedder that the file has.
+
+        Args:
+            labelled: Pairs of a cue and whether its answer is here, 20 of each kind or more. Without them, cues are
+                made: parts of what is remembered here, and questions about things that hardly anybody remembers.
+            alpha: The share of the cues with an answer here that the verdict `unknown` may reject, by mistake, at the
+                most: counted over the labels and the next such cue. With fewer than 1/alpha - 1 of them, nothing is
+                rejected. None for a verdict at even odds.
+            namespace: Where.
+
+        Returns:
+            How both are corrected from now on.
+
+        Raises:
+            InvalidArgument: Labels of one kind only, none that can be made, or an alpha that is no share.
+
+        Example:
+            >>> from am_agent import DeterministicEmbedder
+            >>> with Memory(embedder=DeterministicEmbedder()) as memory:
+            ...     _ = memory.remember_many([f"The box {n} is kept on the shelf {n + 1}." for n in range(30)])
+            ...     found = memory.calibrate()
+            ...     found.present, found.absent
+            (30, 64)
+        """
+        self._check_open()
+        path, alpha = checked_namespace(namespace), checked_share(alpha, "alpha", "a share")
+        if labelled is None and alpha is not None:
+            raise InvalidArgument("alpha needs labelled=...: a bound holds for cues like those it was measured on")
+        return self._calibration.calibrate(None if labelled is None else list(labelled), alpha, path)
+
+    def reset_calibration(self, *, namespace: Namespace = ()) -> Calibrated:
+        """Forget what was learned of confidence in a namespace itself; returns what holds there now."""
+        self._check_open()
+        return self._calibrator.reset(checked_namespace(namespace))
 
     def weights(self, *, namespace: Namespace = ()) -> Weights:
         """What the fields count in a namespace: by default, as learned, and which of the two recall uses."""
@@ -865,6 +928,8 @@ class Memory:
     arecall = _in_thread(recall)
     acomplete = _in_thread(complete)
     areinforce = _in_thread(reinforce)
+    acalibrate = _in_thread(calibrate)
+    areset_calibration = _in_thread(reset_calibration)
     aweights = _in_thread(weights)
     areset_weights = _in_thread(reset_weights)
     aget = _in_thread(get)

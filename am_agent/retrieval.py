@@ -16,6 +16,7 @@ import uuid_utils
 from sqlalchemy import Connection
 
 from am_agent.asked import COSINE, Asked, Fields
+from am_agent.calibrator import Calibrator
 from am_agent.confidence import SHIPPED, Calibration, judged
 from am_agent.draft import Vectors, check_dimension, unit_vectors
 from am_agent.encoding import Encoder
@@ -79,6 +80,7 @@ class Request:
         beta: Inverse temperature; None for the namespace's own.
         log: Write the recall down, to be reinforced later by another process.
         identity: Ask which episode the cue is a part of, not which ones answer it.
+        abstain: Bring back nothing where the verdict is `unknown`.
     """
 
     asked: Asked
@@ -88,6 +90,7 @@ class Request:
     beta: float | None
     log: bool = False
     identity: bool = False
+    abstain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,7 @@ class _Answer:
     readout: Readout
     question: Question
     cues: Vectors | None
+    calibration: Calibration
 
 
 class _Patterns:
@@ -151,6 +155,7 @@ class Retrieval:
         database: Where the episodes are.
         encoder: What embeds a cue.
         reinforcement: What knows the weights, and waits for feedback.
+        calibrator: What knows how confidence is corrected.
         resident: Whether the patterns themselves are kept in memory, beside their codes.
         device: Where codes are multiplied.
 
@@ -163,12 +168,14 @@ class Retrieval:
         database: Database,
         encoder: Encoder,
         reinforcement: Reinforcement,
+        calibrator: Calibrator,
         *,
         resident: bool = True,
         device: str = "cpu",
     ) -> None:
         self.prior = SHIPPED
         self._reinforcement = reinforcement
+        self._calibrator = calibrator
         self._database = database
         self._encoder = encoder
         self._lock = threading.Lock()  # over the two below
@@ -210,6 +217,8 @@ class Retrieval:
         if found is None:
             return Recall((), energy=math.inf, beta=_beta(request.beta, 0, 1.0), episodes=0)
         recall, use = found
+        if request.abstain and recall.verdict == "unknown":
+            return replace(recall, recollections=())
         if use is None or not use.shown:
             return recall
         recall = replace(recall, id=str(uuid_utils.uuid7()))
@@ -368,7 +377,8 @@ class Retrieval:
                 k=request.k,
                 identity=request.identity,
             )
-        return _Answer(connection, view.visibility, snapshots, readout, question, cues.given)
+        calibration = self._calibrator.active(connection, view.namespace, found.id)
+        return _Answer(connection, view.visibility, snapshots, readout, question, cues.given, calibration)
 
     def _standing(self, seen: _Seen, dimension: int, view: View) -> Standing:
         """What the namespaces are like as a whole, kept until one of them changes."""
@@ -405,7 +415,7 @@ class Retrieval:
         )
         plainly = request.fields == COSINE
         shown = _evidence(answer, request)
-        sure = judged(shown, self.prior, Calibration())
+        sure = judged(shown, self.prior, answer.calibration)
         n_eff, margin = _spread(readout)
         return Recall(
             recollections,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 import sys
 import textwrap
@@ -18,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from rich.text import Text
 
-from am_agent.episode import Completion, Consolidation, Episode, Prototype, Recall, Weights
+from am_agent.episode import Calibrated, Completion, Consolidation, Episode, Prototype, Recall, Weights
 
 _SHOWN = 300  # characters of a text in a list; `am show` has all of it
 
@@ -45,16 +46,17 @@ def say_json(value: Any) -> None:
 
 
 def say_recall(recall: Recall) -> None:
-    """Write what a cue brought back, with the energy below; how the cue was read goes to stderr."""
+    """Write what a cue brought back, with the verdict and the energy below; how the cue was read goes to stderr."""
     for line in recall.notes:
         note(line)
     table = _table("similarity", "weight", "")
     for each in recall:
         table.add_row(f"{each.similarity:.3f}", f"{each.weight:.3f}", _entry(each.episode))
     if not len(recall):
-        note("there is no episode here that a cue could call to mind")
+        note(recall.told)
         return
     Console().print(table)
+    say(recall.told)
     say(f"energy {recall.energy:.3f} over {counted(recall.episodes, 'episode')}")
 
 
@@ -68,6 +70,14 @@ def say_completion(completion: Completion) -> None:
             "when": f"{span[0]}, between {span[1]} and {span[2]}" if span else None,
             "next": _likely(completion.following),
         }
+    )
+
+
+def say_calibrated(found: Calibrated) -> None:
+    """Write how the confidence of a namespace is corrected, and by what."""
+    say(
+        f"log-odds x {found.slope:.3f} + {found.shift:.3f}, by {counted(found.present, 'cue')} whose answer is here "
+        f"and {found.absent} whose answer is not; unknown below a familiarity of {found.threshold:.3f}"
     )
 
 
@@ -160,6 +170,12 @@ def recall_facts(recall: Recall) -> dict[str, Any]:
         "energy": recall.energy if len(recall) else None,  # infinite where nothing is seen, and JSON has no infinity
         "beta": recall.beta,
         "episodes": recall.episodes,
+        "verdict": recall.verdict,
+        "reason": recall.reason,
+        "familiarity": recall.familiarity,
+        "reliability": recall.reliability,
+        "n_eff": recall.n_eff,
+        "margin": recall.margin if math.isfinite(recall.margin) else None,
         "weights": dict(recall.weights),
         "notes": list(recall.notes),
         "recollections": [

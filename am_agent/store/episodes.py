@@ -312,6 +312,18 @@ def texts_of(connection: Connection, seqs: Iterable[int]) -> dict[int, str]:
     return dict(connection.execute(query).all())
 
 
+def seqs_in(connection: Connection, namespace_ids: Sequence[int], visibility: Visibility) -> list[int]:
+    """The row numbers of what may be seen of some namespaces, in the order of recording."""
+    query = select(episode.c.seq).where(*_seen(namespace_ids, visibility)).order_by(episode.c.seq)
+    return list(connection.execute(query).scalars())
+
+
+def actors_in(connection: Connection, namespace_ids: Sequence[int], visibility: Visibility) -> list[str]:
+    """Who says or does anything that may be seen of some namespaces, in the order of their names."""
+    named = select(episode.c.actor).where(*_seen(namespace_ids, visibility), episode.c.actor.is_not(None))
+    return list(connection.execute(named.distinct().order_by(episode.c.actor)).scalars())
+
+
 def names_of(connection: Connection, seqs: Iterable[int]) -> dict[int, str]:
     """The ids of some versions."""
     query = select(episode.c.seq, episode.c.id).where(episode.c.seq.in_(numbers(seqs)))
@@ -415,7 +427,11 @@ _BY_SEQ = Prepared(_columns().where(episode.c.seq.in_(GIVEN)))
 
 
 def _in(namespace_ids: Sequence[int], visibility: Visibility) -> Select[Any]:
-    return _columns().where(episode.c.namespace_id.in_(numbers(namespace_ids)), visibility.clause())
+    return _columns().where(*_seen(namespace_ids, visibility))
+
+
+def _seen(namespace_ids: Sequence[int], visibility: Visibility) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return episode.c.namespace_id.in_(numbers(namespace_ids)), visibility.clause()
 
 
 def _stream(connection: Connection, query: Select[Any]) -> Iterator[Row[Any]]:
