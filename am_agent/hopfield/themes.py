@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import log2
+from math import cbrt, log2
 
 import numpy as np
 
@@ -71,7 +71,7 @@ def width(count: int) -> int:
         >>> [width(count) for count in (10, 1000, 4000, 100_000)]
         [5, 10, 16, 32]
     """
-    return min(max(round(count ** (1 / 3)), 5), 32)
+    return min(max(round(cbrt(count)), 5), 32)
 
 
 def graph(found: Neighbours, k: int, *, floor: float | None = None) -> Graph:
@@ -145,11 +145,16 @@ def codelength(walk: Graph, labels: Integers) -> float:
         1.0
     """
     count = int(labels.max(initial=-1)) + 1
-    inside = np.bincount(labels, walk.visits, count)
+    inside = _sums(labels, walk.visits, count)
     across = labels[walk.sources] != labels[walk.ends]
-    leaving = np.bincount(labels[walk.sources[across]], walk.flows[across], count)
+    leaving = _sums(labels[walk.sources[across]], walk.flows[across], count)
     themes = -2 * _plogp(leaving).sum() + _plogp(leaving + inside).sum()
     return float(_plogp(leaving.sum()) + themes - _plogp(walk.visits).sum())
+
+
+def _sums(labels: Integers, values: Reals, count: int) -> Reals:
+    """The sum of the values of each label, float64 [count]."""
+    return np.bincount(labels, values, count).astype(np.float64, copy=False)
 
 
 def _plogp(values: Reals) -> Reals:
@@ -269,7 +274,7 @@ def _split(walk: Graph, labels: Integers, touched: Booleans | None, known: dict[
         if members not in known:
             edges = slice(starts[first], starts[end])
             part = flows[edges]
-            visits = np.bincount(left[edges] - first, part, end - first)
+            visits = _sums(left[edges] - first, part, end - first)
             alone = Graph(starts[first : end + 1] - starts[first], right[edges] - first, part, visits, walk.total)
             known[members] = _merged(alone, np.arange(end - first))
         found = known[members]
@@ -296,7 +301,7 @@ def _aggregated(walk: Graph, labels: Integers) -> Graph:
     left, right = labels[walk.sources], labels[walk.ends]
     across = left != right
     starts, ends, flows = _summed(count, left[across] * count + right[across], walk.flows[across])
-    return Graph(starts, ends, flows, np.bincount(labels, walk.visits, count), walk.total)
+    return Graph(starts, ends, flows, _sums(labels, walk.visits, count), walk.total)
 
 
 def _moved(walk: Graph, labels: Integers, touched: Booleans | None = None) -> tuple[Integers, bool]:
@@ -312,12 +317,12 @@ def _moved(walk: Graph, labels: Integers, touched: Booleans | None = None) -> tu
     sources = walk.sources
     across = labels[sources] != labels[walk.ends]
     theme: list[int] = labels.tolist()
-    exits: list[float] = np.bincount(labels[sources[across]], walk.flows[across], count + 1).tolist()
-    inside: list[float] = np.bincount(labels, walk.visits, count + 1).tolist()
+    exits: list[float] = _sums(labels[sources[across]], walk.flows[across], count + 1).tolist()
+    inside: list[float] = _sums(labels, walk.visits, count + 1).tolist()
     sizes: list[int] = np.bincount(labels, minlength=count + 1).tolist()
     terms: list[float] = [_term(leaving, mass) for leaving, mass in zip(exits, inside, strict=True)]
     empty = [number for number in range(count, -1, -1) if not sizes[number]]
-    outward: list[float] = np.bincount(sources, walk.flows, count).tolist()
+    outward: list[float] = _sums(sources, walk.flows, count).tolist()
     visits: list[float] = walk.visits.tolist()
     starts: list[int] = walk.starts.tolist()
     ends, flows = walk.ends, walk.flows
