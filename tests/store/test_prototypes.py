@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from am_agent import DeterministicEmbedder, Memory
 from am_agent.centroid import centroid
@@ -280,10 +280,12 @@ def test_no_file_holds_what_a_forgotten_member_has_left_in_a_group(tmp_path: Pat
         memory.remember(told(4, 10)[3] + " again", id="again")
         memory.consolidate(summarise=" / ".join)
         with memory._database.reading() as connection:
-            mine = select(member.c.prototype_seq).where(member.c.episode_seq == 41)
-            shapes = connection.execute(
-                select(shape.c.mean, shape.c.ended_seq).where(shape.c.prototype_seq.in_(mine))
-            ).all()
+            joined = select(shape.c.mean, shape.c.ended_seq).join(
+                member, member.c.prototype_seq == shape.c.prototype_seq
+            )
+            then = or_(member.c.ended_seq.is_(None), member.c.ended_seq > shape.c.run_seq)
+            mine = joined.where(member.c.episode_seq == 41, member.c.run_seq <= shape.c.run_seq, then)
+            shapes = connection.execute(mine).all()
         assert {ended is None for _, ended in shapes} == {True, False}
         before = held(tmp_path)
         assert all(mean in before for mean, _ in shapes)
