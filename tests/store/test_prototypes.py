@@ -174,7 +174,7 @@ def _without(state: State, ids: Iterable[str]) -> State:
     return {id_: each for id_, each in left.items() if len(each[1]) > 1}
 
 
-Overlaid.TestCase.settings = settings(max_examples=40, stateful_step_count=25)
+Overlaid.TestCase.settings = settings(max_examples=25, stateful_step_count=20)
 TestOverlaid = Overlaid.TestCase
 
 
@@ -238,6 +238,13 @@ def test_the_change_feed_names_what_has_changed_by_number() -> None:
                 return journal.position(connection)
 
         position = here()
+
+        def reread(seqs: set[int]) -> list[int]:
+            """What somebody who has the others reads again."""
+            with memory._database.reading() as connection:
+                ids = namespaces.find(connection, ())
+                return [each.seq for each in prototypes.current(connection, ids, seqs=seqs, now=datetime.now(UTC))]
+
         _pass(memory, {"theme": [0, 0, 0, 1, 1, 1]})
         one, two = (each.seq for each in _kept(memory))
         assert told() == {one, two}
@@ -253,6 +260,12 @@ def test_the_change_feed_names_what_has_changed_by_number() -> None:
         position = here()
         memory.update("e5", metadata={"a": 1})
         assert told() == {two}
+        assert reread({one, two, 99}) == [one, two]
+        assert reread({two}) == [two]
+        position = here()
+        memory.forget(ids=["e3", "e4"])
+        assert told() == {two}
+        assert reread({two}) == []
 
 
 @pytest.mark.parametrize("erased", [["e0"], ["e0", "e1"], ["e0", "e1", "e2"]])
