@@ -550,7 +550,8 @@ class Consolidation:
         structured: Whether that is more than noise saves: otherwise there are no themes.
         summaries: Texts that the summariser made.
         failures: How often it raised, took too long, or said nothing; those prototypes have their medoid's text.
-        overtaken: Whether another process has consolidated or undone meanwhile, so that nothing was written here.
+        overtaken: Whether somebody else has consolidated or undone meanwhile, so that the pass looked again at what was
+            left to do: mostly nothing, and the rest of the report says what there is.
         seconds: How long it took.
 
     Example:

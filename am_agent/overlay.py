@@ -128,14 +128,13 @@ class Overlay:
 
     def consolidate(self, asked: Asked) -> Consolidation:
         """Group the episodes of a namespace, and write down what has changed."""
-        began = time.perf_counter()
+        began, overtaken = time.perf_counter(), False
         while True:
             basis = self._basis(asked.path)
-            if basis is None:
-                return Consolidation(asked.path, seconds=time.perf_counter() - began)
-            report = self._pass(asked, basis)
-            if report is not None:  # otherwise the file has moved to another embedder meanwhile
-                return replace(report, seconds=time.perf_counter() - began)
+            report = Consolidation(asked.path) if basis is None else self._pass(asked, basis)
+            if report is not None:
+                return replace(report, overtaken=overtaken, seconds=time.perf_counter() - began)
+            overtaken = True  # by another process, or thread: look again at what is left to do
 
     def due(self, path: Namespace) -> int:
         """How many episodes of a namespace no pass has seen."""
@@ -182,18 +181,16 @@ class Overlay:
         if asked.summariser is not None and not asked.dry_run:
             groups = self._summarised(groups, found, asked.summariser, texts, asked.progress)
             found = matched(basis.kept, groups)
-        run_id, overtaken = None, False
+        run_id = None
         if not asked.dry_run and (found.changes or grouping is not None):
             written = self._write(asked.path, basis, groups, found, limits, whole=whole)
             if written is None:
                 return None
-            run_id, found, overtaken = written
+            run_id, found, groups = written
         if asked.progress is not None:
             asked.progress(1.0)
         report = _report(asked.path, basis, groups, found, grouping)
-        return replace(
-            report, run_id=run_id, whole=whole, overtaken=overtaken, summaries=texts.made, failures=texts.failed
-        )
+        return replace(report, run_id=run_id, whole=whole, summaries=texts.made, failures=texts.failed)
 
     def _grouped(self, basis: _Basis, limits: Limits, fresh: Integers | None, progress: Progress | None) -> Grouping:
         """Find the groups, with the help of the neighbours that an earlier pass of this process has found."""
@@ -220,15 +217,17 @@ class Overlay:
 
     def _write(
         self, path: Namespace, basis: _Basis, groups: Sequence[Shape], found: Matched, limits: Limits, *, whole: bool
-    ) -> tuple[str | None, Matched, bool] | None:
-        """Write down what still holds of what was found; None where nothing can, as the vectors are others now."""
+    ) -> tuple[str, Matched, list[Shape]] | None:
+        """Write down what still holds of what was found, and say what that is.
+
+        Nothing, and None, where the vectors are others now, or there was another run, or an undo.
+        """
+        held = list(groups)
         with self._intake.writing() as (connection, now):
-            if space.find(connection).id != basis.space_id:
-                return None
-            nothing = matched([], [])
             there = namespaces.find(connection, path) == [basis.namespace_id]  # not after all of it was erased
-            if not there or prototypes.newest(connection, basis.namespace_id) != basis.newest:
-                return None, nothing, True
+            same = space.find(connection).id == basis.space_id
+            if not there or not same or prototypes.newest(connection, basis.namespace_id) != basis.newest:
+                return None
             since = [each for _, each in journal.since(connection, basis.position)]
             touched = [each for each in since if each.namespace_id == basis.namespace_id and each.kind in _UNSETTLING]
             if touched:  # otherwise there are the prototypes that it was matched with, and all of its episodes
@@ -247,7 +246,7 @@ class Overlay:
                 duplicate=limits[0],
                 theme=limits[1],
             )
-        return run_id, found, False
+        return run_id, found, held
 
     def _summarised(
         self,

@@ -120,6 +120,15 @@ class MemoryAgainstModel(RuleBasedStateMachine):
         assert sorted(each.id for each in recall) == sorted(here)
         assert {each.id: each.text for each in recall} == {id_: fact[0] for id_, fact in here.items()}
 
+    @rule(namespace=NAMESPACES, place=st.none() | st.integers(0, 3))
+    def consolidate(self, namespace: tuple[str, ...], place: int | None) -> None:
+        """Group what is alike, or undo one of the groups."""
+        groups = self.memory.prototypes(namespace=namespace)
+        if place is None:
+            assert self.memory.consolidate(namespace=namespace, duplicate=0.3).episodes == len(self._alive(namespace))
+        elif groups:
+            assert self.memory.unconsolidate(groups[place % len(groups)].id).gone >= 1
+
     @invariant()
     @precondition(lambda self: hasattr(self, "memory"))
     def every_namespace_shows_its_own_and_nothing_else(self) -> None:
@@ -131,6 +140,9 @@ class MemoryAgainstModel(RuleBasedStateMachine):
             ]
             assert all(each.namespace == namespace for each in listed)
             assert self.memory.count(namespace=namespace) == len(here)
+            for each in self.memory.prototypes(namespace=namespace):
+                assert (each.namespace, len(each) > 1, each.text) == (namespace, True, here[each.medoid][0])
+                assert set(each.members) <= here.keys()
             assert [each.id for each in self.memory.get(list(here), namespace=namespace)] == list(here)
         occupied = [namespace for namespace in self.model if self._alive(namespace)]
         assert list(self.memory.namespaces()) == sorted(occupied)

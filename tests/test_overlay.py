@@ -558,6 +558,10 @@ def test_a_pass_keeps_its_promises_whatever_there_is(chosen: list[int]) -> None:
             mean = rows.mean(axis=0)
             assert np.linalg.norm(rows - mean, axis=1).max() <= each.radius + 1e-6
             assert each.weight == len(each.members) == len(set(each.members))
+        for tier in ("duplicate", "theme"):  # what is in a group counts there, the rest for itself: nothing is lost
+            groups = memory.prototypes(tier=tier)
+            grouped = {member for each in groups for member in each.members}
+            assert sum(each.weight for each in groups) + len(vectors.keys() - grouped) == report.episodes
         assert 0 <= report.energy_change <= report.bound + 1e-7  # what a mean is rounded by
         if report.run_id is not None:
             memory.unconsolidate(report.run_id)

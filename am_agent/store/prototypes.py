@@ -483,8 +483,11 @@ _EXPIRED = (
     select(member.c.prototype_seq)
     .distinct()
     .join(shape, shape.c.prototype_seq == member.c.prototype_seq)
-    .join(episode, episode.c.seq == member.c.episode_seq)
-    .where(member.c.ended_seq.is_(None), shape.c.ended_seq.is_(None), episode.c.expires_at <= bindparam("now"))
+    .where(
+        member.c.episode_seq.in_(select(episode.c.seq).where(episode.c.expires_at <= bindparam("now"))),
+        member.c.ended_seq.is_(None),
+        shape.c.ended_seq.is_(None),
+    )
 )
 
 

@@ -202,7 +202,7 @@ shape = Table(
 )
 
 Index("shape_run", shape.c.run_seq)
-Index("shape_ended", shape.c.ended_seq)
+Index("shape_ended", shape.c.ended_seq, sqlite_where=shape.c.ended_seq.is_not(None))
 Index("shape_medoid", shape.c.medoid_seq)
 
 member = Table(
@@ -217,7 +217,7 @@ member = Table(
 
 Index("member_episode", member.c.episode_seq)
 Index("member_run", member.c.run_seq)
-Index("member_ended", member.c.ended_seq)
+Index("member_ended", member.c.ended_seq, sqlite_where=member.c.ended_seq.is_not(None))
 
 journal = Table(
     "journal",

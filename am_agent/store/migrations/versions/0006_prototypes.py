@@ -53,15 +53,16 @@ def upgrade() -> None:
     )
     for table, column in _INDEXES:
         op.create_index(f"{table}_{column.removesuffix('_seq')}", table, [column])
+    for table in ("shape", "member"):  # most rows are current
+        ended = sa.text("ended_seq IS NOT NULL")
+        op.create_index(f"{table}_ended", table, ["ended_seq"], sqlite_where=ended)
 
 
 _INDEXES = (
     ("shape", "run_seq"),
-    ("shape", "ended_seq"),
     ("shape", "medoid_seq"),
     ("member", "episode_seq"),
     ("member", "run_seq"),
-    ("member", "ended_seq"),
 )
 
 
