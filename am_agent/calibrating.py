@@ -52,8 +52,9 @@ class Calibrating:
             found = space.find(connection)
             ids = namespaces.find(connection, path)
             known = _made(connection, ids) if labelled is None else labelled
-        if found.space is None or not ids:
-            raise InvalidArgument(f"the namespace {path!r} holds nothing yet, so there is nothing to calibrate")
+            seen = episodes.count(connection, ids, Visibility(datetime.now(UTC), None), None)
+        if found.space is None or not seen:
+            raise InvalidArgument(f"the namespace {path!r} holds no episode, so there is nothing to calibrate")
         pairs = [_pair(place, each) for place, each in enumerate(known)]
         odds = [(self._log_odds(asked, path), there) for asked, there in pairs]
         origin = OWN if labelled is None else LABELLED
@@ -62,10 +63,10 @@ class Calibrating:
 
     def _log_odds(self, asked: Asked, path: Namespace) -> float:
         view = View(path, subtree=False, visibility=Visibility(datetime.now(UTC), None), predicate=None)
-        recall = self._retrieval.recall(Request(asked, view, FIELDS, _SHOWN, None))
-        if recall.evidence is None:
-            raise InvalidArgument(f"the namespace {path!r} holds nothing that may be seen")
-        return log_odds(recall.evidence, self._retrieval.prior)
+        shown = self._retrieval.shown(Request(asked, view, FIELDS, _SHOWN, None))
+        if shown is None:
+            raise InvalidArgument(f"the namespace {path!r} holds no episode any more")
+        return log_odds(shown, self._retrieval.prior)
 
 
 def _pair(place: int, pair: tuple[str | Cue, bool]) -> tuple[Asked, bool]:

@@ -709,9 +709,12 @@ def _path(namespace: list[str] | None) -> Namespace:
 
 def _labels(name: str) -> list[tuple[str, bool]]:
     """The labels of a file of JSON lines."""
-    text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8-sig")
+    try:
+        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidArgument(f"the labels in {name} cannot be read: {error}") from error
     found: list[tuple[str, bool]] = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:

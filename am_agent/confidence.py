@@ -127,16 +127,18 @@ def judged(evidence: Evidence, prior: Prior, calibration: Calibration) -> Confid
         >>> known.verdict, unknown.verdict
         ('known', 'unknown')
     """
+    if evidence.episodes < _FEW:
+        told = "there is one episode only, and nothing to compare it with" if evidence.episodes else _NOTHING
+        return Confidence(0.0, 0.0, "unknown", told)
     if evidence.silent:
         return Confidence(0.5, 0.5 * evidence.mass, "ambiguous", "the cue asks for nothing in particular")
     after = calibration.slope * log_odds(evidence, prior) + calibration.shift
     familiarity, first = sigmoid(after), hit(evidence.first, prior)
     reliability = familiarity * hit(evidence.mass, prior)
-    if evidence.episodes < _FEW:
-        told = "there is one episode only, and nothing to compare it with" if evidence.episodes else _NOTHING
-        return Confidence(0.0, 0.0, "unknown", told)
     if after < calibration.threshold:
         return Confidence(familiarity, reliability, "unknown", "nothing here seems to answer this")
+    if familiarity < UNKNOWN:  # where a threshold was asked for that rejects less
+        return Confidence(familiarity, reliability, "ambiguous", "what is asked may be here, but more likely it is not")
     if first < AMBIGUOUS:
         told = "what is asked seems to be here, but several episodes fit about as well"
         return Confidence(familiarity, reliability, "ambiguous", told)

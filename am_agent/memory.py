@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from am_agent.asked import Asked, checked_fields
 from am_agent.calibrating import Calibrating
 from am_agent.calibrator import Calibrator
-from am_agent.confidence import SHIPPED, log_odds
+from am_agent.confidence import log_odds
 from am_agent.draft import (
     Draft,
     checked_beta,
@@ -475,7 +475,7 @@ class Memory:
         path = None if isinstance(namespace, _Unset) else checked_namespace(namespace)
         found = self._reinforcement.reinforce(id_ or "", ids_of(used), path)
         if isinstance(recall, Recall) and recall.evidence is not None and found.namespace is not None:
-            self._calibrator.used(found.namespace, log_odds(recall.evidence, SHIPPED))
+            self._calibrator.used(found.namespace, log_odds(recall.evidence, self._retrieval.prior))
         return found
 
     def calibrate(

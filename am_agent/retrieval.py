@@ -225,6 +225,13 @@ class Retrieval:
         self._reinforcement.wait(recall.id, use, written=request.log)
         return recall
 
+    def shown(self, request: Request) -> Evidence | None:
+        """What a recall would show of whether the answer is there; None where nothing was ever stored.
+
+        It is asked for a sample, so nothing waits for feedback: the recalls that do are not to be pushed out.
+        """
+        return self._ask(request, lambda answer: _evidence(answer, request))
+
     def complete(self, request: Request) -> Completion:
         """The episodes that a cue may be a part of, and the posteriors of what it left out."""
 

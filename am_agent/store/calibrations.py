@@ -67,10 +67,11 @@ _FOUND = Prepared(
 
 
 def find(connection: Connection, path: Namespace, space_id: int) -> Mapping[str, Sample]:
-    """The samples of a namespace by their origin, or those of the nearest one above it that has any."""
+    """The samples that hold in a namespace: of each origin its own, or that of the nearest one above it that has any."""
     above = [namespaces.encode(path[:depth]) for depth in range(len(path) + 1)]
     rows = _FOUND.rows(connection, given=json.dumps(above), space=space_id)
-    return {row.origin: Sample.from_bytes(row.data) for row in rows if row.path == rows[0].path}
+    # The nearest comes first. What is used below must not undo what those above have labelled.
+    return {row.origin: Sample.from_bytes(row.data) for row in reversed(rows)}
 
 
 def own(connection: Connection, path: Namespace, space_id: int, origin: str) -> Sample | None:
@@ -105,4 +106,4 @@ def reset(connection: Connection, path: Namespace) -> None:
     """Forget all samples of a namespace itself."""
     ids = namespaces.find(connection, path)
     connection.execute(delete(calibration).where(calibration.c.namespace_id.in_(numbers(ids))))
-    namespaces.drop_empty(connection, set(ids))
+    namespaces.drop_unused(connection, set(ids))

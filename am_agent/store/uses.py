@@ -111,5 +111,5 @@ def unlearn(connection: Connection, path: Namespace) -> bool:
     """Forget what was learned in a namespace itself; whether there was anything."""
     ids = namespaces.find(connection, path)
     gone = [connection.execute(delete(weight).where(weight.c.namespace_id == each)).rowcount for each in ids]
-    namespaces.drop_empty(connection, set(ids))
+    namespaces.drop_unused(connection, set(ids))
     return sum(gone) > 0

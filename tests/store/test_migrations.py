@@ -122,6 +122,7 @@ def test_what_was_learned_is_there_and_an_old_file_can_learn(revision: str, tmp_
         "0004": "01a211b4-d317-72f8-814c-b309113245ce",
         "0005": "01a21a47-7d16-7601-aca5-948f334aced3",
         "0006": "01a21b23-0674-7067-a074-fc5f7bbbdc49",
+        "0007": "01a21b23-0674-7067-a074-fc5f7bbbdc49",
     }
     path = tmp_path / "old.db"
     shutil.copy(SCHEMAS / f"{revision}.db", path)
