@@ -3,7 +3,8 @@
 Familiarity is the probability that the memory holds what the cue asks for. It is a logistic in three numbers that mean
 the same in every memory: how near the nearest episodes are, measured by how near these are to their own neighbours; how
 much of what the cue says a few neighbouring episodes say, too; and how alike the episodes are that it calls to mind.
-Reliability is the probability that the answer is among the k recalled, a logistic in their share of the softmax.
+Reliability is the probability that an answer that is there is among the k recalled, a logistic in their share of the
+softmax.
 """
 
 from __future__ import annotations
@@ -49,20 +50,20 @@ class Prior:
         whole: Of nearness, coherence and coverage.
         content: Of nearness and coherence, for a cue that has no words, or a vector only.
         words: Of coverage, for a cue that has no vector.
-        hit: Of the logit of the mass.
+        hit: Of the logit of the mass, and of ln k.
     """
 
     whole: tuple[float, float, float, float]
     content: tuple[float, float, float]
     words: tuple[float, float]
-    hit: tuple[float, float]
+    hit: tuple[float, float, float]
 
 
 SHIPPED = Prior(
     whole=(-10.756, 9.708, 1.742, 6.450),
     content=(-10.007, 11.854, 3.592),
     words=(-4.585, 10.182),
-    hit=(1.285, 0.654),
+    hit=(1.285, 0.654, 0.0),
 )
 """Fitted on beam100k, clinc150, longmemeval, musique and scifact: python -m benchmarks.priors DIR."""
 
@@ -88,7 +89,7 @@ class Confidence:
 
     Attributes:
         familiarity: The probability that what was asked is there, in [0, 1].
-        reliability: The probability that the answer is among those recalled, in [0, familiarity].
+        reliability: The probability that the answer is among those recalled, if it is there, in [0, 1].
         verdict: What follows from both.
         reason: Why, in words.
     """
@@ -130,11 +131,14 @@ def judged(evidence: Evidence, prior: Prior, calibration: Calibration) -> Confid
     if evidence.episodes < _FEW:
         told = "there is one episode only, and nothing to compare it with" if evidence.episodes else _NOTHING
         return Confidence(0.0, 0.0, "unknown", told)
+    if evidence.episodes < _FEW:
+        told = "there is one episode only, and nothing to compare it with" if evidence.episodes else _NOTHING
+        return Confidence(0.0, float(evidence.episodes), "unknown", told)
     if evidence.silent:
-        return Confidence(0.5, 0.5 * evidence.mass, "ambiguous", "the cue asks for nothing in particular")
+        return Confidence(0.5, evidence.mass, "ambiguous", "the cue asks for nothing in particular")
     after = calibration.slope * log_odds(evidence, prior) + calibration.shift
-    familiarity, first = sigmoid(after), hit(evidence.first, prior)
-    reliability = familiarity * hit(evidence.mass, prior)
+    familiarity, first = sigmoid(after), hit(evidence.first, 1, prior)
+    reliability = hit(evidence.mass, min(evidence.k, evidence.episodes), prior)
     if after < calibration.threshold:
         return Confidence(familiarity, reliability, "unknown", "nothing here seems to answer this")
     if familiarity < UNKNOWN:  # where a threshold was asked for that rejects less
@@ -145,9 +149,9 @@ def judged(evidence: Evidence, prior: Prior, calibration: Calibration) -> Confid
     return Confidence(familiarity, reliability, "known", "what is asked is here, and the first fits best")
 
 
-def hit(mass: float, prior: Prior) -> float:
-    """The probability that an answer that is there is among episodes with such a share of the softmax."""
-    return sigmoid(_linear(prior.hit, (logit(mass),)))
+def hit(mass: float, k: int, prior: Prior) -> float:
+    """The probability that an answer that is there is among k episodes with such a share of the softmax."""
+    return sigmoid(_linear(prior.hit, (logit(mass), math.log(k))))
 
 
 def logit(share: float) -> float:

@@ -138,8 +138,9 @@ class Evidence:
     """What a recall shows of whether the answer is there; None for what the cue does not have.
 
     Attributes:
-        nearness: The mean cosine of the cue with its five nearest episodes, over the mean cosine of these with their
-            own nearest: about 1 for a cue that could be an episode itself, less for one from elsewhere.
+        nearness: The mean cosine of the cue with its five nearest episodes, over the mean cosine of the nearest with
+            their own nearest, both above what is usual here: about 1 for a cue that could be an episode itself, less
+            for one from elsewhere.
         coherence: The mean cosine between the ten heaviest episodes.
         coverage: The greatest share of the cue's words, by their rarity, that one of the ten heaviest episodes has
             together with its neighbours in the session.
@@ -149,6 +150,7 @@ class Evidence:
         episodes: How many the cue may see.
         matched: Whether any of them has something that the cue names.
         silent: Whether the cue names nothing.
+        shares: The shares of the softmax that `mass` is the sum of, the heaviest first.
     """
 
     nearness: float | None
@@ -160,6 +162,7 @@ class Evidence:
     episodes: int
     matched: bool = True
     silent: bool = False
+    shares: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +182,7 @@ class Recall(Sequence[Recollection]):
         certificate: What is certain about the order and the weights.
         familiarity: The probability that the memory holds what the cue asks for, where as many cues ask for something
             that is there as for something that is not.
-        reliability: The probability that it is among the recollections.
+        reliability: The probability that it is among the recollections, if the memory holds it.
         verdict: "known"; "ambiguous", if several episodes that say different things are about as heavy; or "unknown".
         reason: Why, in words.
         evidence: What familiarity and reliability follow from; None where nothing was looked at.

@@ -23,7 +23,10 @@ _HEAVIEST = 10
 _SAME = 0.8
 """The cosine from which on two episodes say the same, as far as the answer goes."""
 
-_LEAST = 0.05
+_USUAL = 0.5
+"""The part of the mean cosine of a cue with all episodes that says nothing but how texts here resemble each other."""
+
+_LEAST = 0.15
 """The least density: where everything is far from everything, everything would be near."""
 
 
@@ -54,6 +57,7 @@ def evidence(
         mass=min(float(shares[np.searchsorted(candidates, readout.best)].sum()), 1.0),
         first=min(float(first), 1.0),
         k=k,
+        shares=tuple(shares[np.searchsorted(candidates, readout.best)].tolist()),
         episodes=int(np.count_nonzero(scope.eligible)),
         matched=bool(len(candidates)) and bool(readout.scores[candidates].max() > 0),
         silent=question.silent and cues is None,
@@ -80,7 +84,17 @@ def _nearness(scope: Scope, candidates: Integers, cues: Vectors, snapshots: list
     densities = np.empty(len(around))
     for number, places, own in scope.split(around):
         densities[own] = snapshots[number].density.of(places)
-    return float(cosines[order[:_NEAREST]].mean() / max(densities.mean(), _LEAST))
+    usual = _USUAL * _mean(cues, snapshots)
+    return float((cosines[order[:_NEAREST]].mean() - usual) / max(densities.mean() - usual, _LEAST))
+
+
+def _mean(cues: Vectors, snapshots: list[Snapshot]) -> float:
+    """The mean cosine of a cue with all patterns; of several vectors, that of their mean."""
+    cue, total, count = cues.mean(axis=0).astype(np.float64), 0.0, 0
+    for snapshot in snapshots:
+        total += float(cue @ snapshot.tally.total)
+        count += snapshot.tally.count
+    return total / max(count, 1)
 
 
 def _alike(scope: Scope, positions: Integers) -> Reals:

@@ -16,6 +16,9 @@ from am_agent.episode import Recall
 from benchmarks.beir import Haystack, Query
 from benchmarks.systems import K, filled
 
+DEPTHS = (1, 3, 5, 10)
+"""How many are asked for, of those whose reliability is fitted."""
+
 VERDICTS = ("known", "ambiguous", "unknown")
 
 
@@ -46,7 +49,7 @@ class Sample:
         mass: What each weighs: every set the same, and in it the present cues as much as the absent ones, [cues]. The
             sum is 1.
         judged: The present ones of sets with gold, bool [cues].
-        hit: Those of them of which one of the ten recalled is gold, bool [cues].
+        place: Where the first gold is among the ten recalled, from 1 on; infinite where it is not, float64 [cues].
         judged_mass: What each of the judged weighs, every set the same, [cues]; 0 for the others. The sum is 1, or 0
             where none is judged.
     """
@@ -55,7 +58,7 @@ class Sample:
     present: npt.NDArray[np.bool_]
     mass: npt.NDArray[np.float64]
     judged: npt.NDArray[np.bool_]
-    hit: npt.NDArray[np.bool_]
+    place: npt.NDArray[np.float64]
     judged_mass: npt.NDArray[np.float64]
 
 
@@ -94,13 +97,15 @@ def asked(memory: Memory, query: Query) -> Judgement:
 def features(memory: Memory, query: Query) -> tuple[Sequence[float], Sequence[str]]:
     """What the memory's familiarity and reliability are computed from, and the ids of the ten recalled.
 
-    Nearness, coherence, coverage, and the logit of the mass; not a number where the cue has no words that count.
+    Nearness, coherence, coverage, and the logits of the mass of the DEPTHS heaviest; not a number where the cue has no
+    words that count.
     """
     recall = memory.recall(query.text, k=K, now=query.asked_at)
     shown = recall.evidence
     if shown is None:
         raise ValueError("a memory of nothing shows nothing to fit a prior on")
-    row = (shown.nearness, shown.coherence, shown.coverage, logit(shown.mass))
+    masses = (logit(sum(shown.shares[:depth])) for depth in DEPTHS)
+    row = (shown.nearness, shown.coherence, shown.coverage, *masses)
     return [np.nan if each is None else each for each in row], _ids(recall)
 
 
@@ -116,8 +121,19 @@ def fit(sample: Sample) -> Prior:
         whole=regression([0, 1, 2], sample.present, sample.mass),
         content=regression([0, 1], sample.present, sample.mass),
         words=regression([2], sample.present, sample.mass),
-        hit=regression([3], sample.hit, sample.judged_mass),
+        hit=_hit(sample),
     )
+
+
+def _hit(sample: Sample) -> Any:
+    """The regression of what is among the k heaviest, on each of the DEPTHS at once."""
+    judged = sample.judged_mass > 0
+    rows = [
+        np.column_stack([sample.features[judged, 3 + place], np.full(judged.sum(), np.log(depth))])
+        for place, depth in enumerate(DEPTHS)
+    ]
+    found = [sample.place[judged] <= depth for depth in DEPTHS]
+    return fitted(np.concatenate(rows), np.concatenate(found), np.tile(sample.judged_mass[judged], len(DEPTHS)))
 
 
 def _ids(recall: Recall) -> tuple[str, ...]:

@@ -103,7 +103,7 @@ class _Line(NamedTuple):
     present: bool
     mass: float
     judged: bool = False
-    hit: bool = False
+    place: float = np.inf
     judged_mass: float = 0.0
 
 
@@ -119,9 +119,9 @@ def _sample(fold: Fold, rows: Mapping[_Key, _Row]) -> Sample:
         for haystack, query in present[name]:
             row, ids = rows[_key(haystack, query)]
             judged = bool(query.gold)
-            hit = any(each in query.gold for each in ids)
+            place = next((place for place, each in enumerate(ids, start=1) if each in query.gold), np.inf)
             judged_mass = 1 / graded / golden[name] if judged else 0.0
-            lines.append(_Line(row, True, 0.5 / len(fold) / len(present[name]), judged, hit, judged_mass))
+            lines.append(_Line(row, True, 0.5 / len(fold) / len(present[name]), judged, place, judged_mass))
         absent = [(each.haystack, query) for each in found for query in each.absent]
         lines += [_Line(rows[_key(*each)][0], False, 0.5 / len(fold) / len(absent)) for each in absent]
     return Sample(
@@ -129,7 +129,7 @@ def _sample(fold: Fold, rows: Mapping[_Key, _Row]) -> Sample:
         present=np.array([each.present for each in lines], dtype=np.bool_),
         mass=np.array([each.mass for each in lines], dtype=np.float64),
         judged=np.array([each.judged for each in lines], dtype=np.bool_),
-        hit=np.array([each.hit for each in lines], dtype=np.bool_),
+        place=np.array([each.place for each in lines], dtype=np.float64),
         judged_mass=np.array([each.judged_mass for each in lines], dtype=np.float64),
     )
 

@@ -107,6 +107,11 @@ class Tally:
             fresh = np.concatenate([fresh, pattern[None]])
         return Tally(self.base, fresh, total, pull, squares)
 
+    @property
+    def count(self) -> int:
+        """How many patterns."""
+        return self.base.count + len(self.fresh)
+
     @cached_property
     def moments(self) -> Moments:
         """Of all."""
@@ -115,7 +120,7 @@ class Tally:
     @property
     def spread(self) -> float:
         """See `spread`."""
-        count = self.base.count + len(self.fresh)
+        count = self.count
         if count == 0:
             return _PRIOR_SPREAD
         variance = max(self.squares / count**2 - float(self.total @ self.pull) / count**3, 0.0)
