@@ -35,6 +35,9 @@ _SLOPE_SPREAD = 0.5
 _SHIFT_SPREAD = 1.5
 """How far, as a rule, the slope and the shift of a namespace are from 1 and 0, as the development sets show."""
 
+_FLATTEST = 0.1
+"""The least slope: a namespace in which log-odds tell nothing, or the contrary, would turn them around."""
+
 _STEPS = 30
 
 _SOMEBODY = ("my cousin", "my neighbour", "the landlord")
@@ -136,16 +139,23 @@ def _told(samples: Mapping[str, Sample], *, present: bool) -> list[tuple[float, 
 
 
 def _fitted(values: Reals, labels: Reals, masses: Reals) -> tuple[float, float]:
-    """The slope and the shift of the greatest posterior, by Newton's method on a concave function."""
+    """The slope and the shift of the greatest posterior, of all slopes that are not too flat."""
+    slope, shift = _climbed(values, labels, masses, np.array([1.0, 0.0]), free=slice(0, 2))
+    if slope < _FLATTEST:
+        slope, shift = _climbed(values, labels, masses, np.array([_FLATTEST, shift]), free=slice(1, 2))
+    return float(slope), float(shift)
+
+
+def _climbed(values: Reals, labels: Reals, masses: Reals, found: Reals, *, free: slice) -> Reals:
+    """The same from a first guess, by Newton's method on a concave function of the numbers that are free."""
     design = np.column_stack([values, np.ones(len(values))])
     usual = np.array([1.0, 0.0])
     precision = np.diag([_SLOPE_SPREAD**-2, _SHIFT_SPREAD**-2])
-    found = usual
     for _ in range(_STEPS):
         likely = 1 / (1 + np.exp(-np.clip(design @ found, -500, 500)))
         gradient = design.T @ (masses * (labels - likely)) - precision @ (found - usual)
         curvature = (design * (masses * likely * (1 - likely))[:, None]).T @ design + precision
-        step = np.linalg.solve(curvature, gradient)
-        found = found + step * min(1.0, 1.0 / max(float(np.abs(step).max()), 1e-12))
-    # A namespace in which log-odds tell nothing would turn them around.
-    return max(float(found[0]), 0.1), float(found[1])
+        step = np.linalg.solve(curvature[free, free], gradient[free])
+        found = found.copy()
+        found[free] += step * min(1.0, 1.0 / max(float(np.abs(step).max()), 1e-12))
+    return found

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from am_agent.calibration import calibrated, conformal_threshold, foreign_cues, own_cues
+from am_agent.calibration import _FLATTEST, calibrated, conformal_threshold, foreign_cues, own_cues
 from am_agent.confidence import Calibration, sigmoid
 from am_agent.store.calibrations import LABELLED, OWN, USED, Sample
 
-ODDS = st.floats(-20, 20)
+ODDS = st.integers(-20_000, 20_000).map(lambda number: number / 1000)
 SOME = st.lists(ODDS, min_size=1, max_size=30)
 NONE = np.empty(0)
 
@@ -84,14 +84,14 @@ def test_without_samples_nothing_is_corrected() -> None:
 def test_more_evidence_stays_more_evidence(present: list[float], absent: list[float], origin: str) -> None:
     """The slope is positive and everything finite, also for labels that are the wrong way round."""
     found = calibrated({origin: _sample(present, absent)})
-    assert found.slope >= 0.1
+    assert found.slope >= _FLATTEST
     assert math.isfinite(found.shift)
     assert found.threshold == 0.0
 
 
 @given(present=SOME, absent=SOME)
 def test_a_fit_is_at_its_optimum(present: list[float], absent: list[float]) -> None:
-    """No slope and shift nearby is more probable: labels by a logistic, and both numbers by Gaussians around 1 and 0."""
+    """No slope and shift nearby is more probable: labels by a logistic, both numbers by Gaussians around 1 and 0."""
     values = np.array([*present, *absent])
     labels = np.array([True] * len(present) + [False] * len(absent))
     mass = np.array([1.0] * len(present) + [len(present) / len(absent)] * len(absent))
@@ -102,9 +102,8 @@ def test_a_fit_is_at_its_optimum(present: list[float], absent: list[float]) -> N
 
     found = calibrated({LABELLED: _sample(present, absent)})
     best = loss(found.slope, found.shift)
-    least = 0.1  # the slope's own
     for slope, shift in [(1e-3, 0), (-1e-3, 0), (0, 1e-3), (0, -1e-3)]:
-        if found.slope + slope >= least:
+        if found.slope + slope >= _FLATTEST:
             assert loss(found.slope + slope, found.shift + shift) >= best - 1e-9
 
 
@@ -117,11 +116,11 @@ def test_labels_correct_what_is_off_and_more_labels_more(off: float) -> None:
         found = calibrated({LABELLED: Sample(np.tile(present, times), np.tile(absent, times))})
         middles.append(abs(found.slope * off + found.shift))
     assert abs(off) > middles[0] > middles[1] > middles[2] > middles[3]
-    assert middles[-1] < 0.1
+    assert middles[-1] < 0.25
 
 
 def test_who_knew_the_answers_decides_what_they_count() -> None:
-    """The same numbers from a caller, from use, and made: of each the shift is nearer to none than of the one before."""
+    """The same numbers from a caller, from use, and made: each corrects less than the one before."""
     values, absent = [-3.0] * 20, [-6.0] * 20
     labelled, used = (abs(calibrated({origin: _sample(values, absent)}).shift) for origin in (LABELLED, USED))
     # A part of an episode is easier to find than a question about it, so it has to score that much more.

@@ -29,11 +29,13 @@ def _shape(recall: Recall) -> tuple[list[str], list[float], float, float]:
 
 
 def assert_same(one: Recall, other: Recall) -> None:
-    """The same ids in the same order, the same weights, energy and beta to 1e-6."""
+    """The same ids in the same order, the same weights, energy, beta and familiarity to 1e-6, and the same verdict."""
     (ids, weights, energy, beta), (ids2, weights2, energy2, beta2) = _shape(one), _shape(other)
     assert ids == ids2
     assert weights == pytest.approx(weights2, abs=1e-6)
     assert (energy, beta) == pytest.approx((energy2, beta2), abs=1e-6)
+    assert (one.familiarity, one.reliability) == pytest.approx((other.familiarity, other.reliability), abs=1e-6)
+    assert (one.verdict, one.reason) == (other.verdict, other.reason)
 
 
 class MemoryAgainstModel(RuleBasedStateMachine):
@@ -153,7 +155,9 @@ class MemoryAgainstModel(RuleBasedStateMachine):
         known = self.memory._retrieval
         for namespace in [(), ("a",), ("a", "b")]:
             held = self.memory.recall("tea rain", namespace=namespace, k=10, subtree=namespace == ("a",))
-            self.memory._retrieval = Retrieval(self.memory._database, self.memory._encoder, self.memory._reinforcement)
+            self.memory._retrieval = Retrieval(
+                self.memory._database, self.memory._encoder, self.memory._reinforcement, self.memory._calibrator
+            )
             rebuilt = self.memory.recall("tea rain", namespace=namespace, k=10, subtree=namespace == ("a",))
             self.memory._retrieval = known
             assert_same(held, rebuilt)

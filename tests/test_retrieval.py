@@ -96,11 +96,14 @@ def test_what_is_recalled_is_the_same_kept_or_rebuilt(steps: list[tuple[Any, ...
                 clock.shift(arguments[0])
             now = datetime.now(UTC)
             _ask(memory._retrieval, CUES[0], now)  # takes over what was written
-        fresh = Retrieval(memory._database, memory._encoder, memory._reinforcement)
+        fresh = Retrieval(memory._database, memory._encoder, memory._reinforcement, memory._calibrator)
         for cue in CUES:
             kept, rebuilt = _ask(memory._retrieval, cue, now), _ask(fresh, cue, now)
             assert _scores(kept) == {key: approx.expected for key, approx in _scores(rebuilt).items()}
-            assert kept.notes == rebuilt.notes
+            assert (kept.notes, kept.verdict, kept.reason) == (rebuilt.notes, rebuilt.verdict, rebuilt.reason)
+            assert (kept.familiarity, kept.reliability) == pytest.approx(
+                (rebuilt.familiarity, rebuilt.reliability), abs=1e-9
+            )
             assert kept.weights == pytest.approx(rebuilt.weights, abs=1e-12)
             assert (kept.energy, kept.beta, kept.episodes) == pytest.approx(
                 (rebuilt.energy, rebuilt.beta, rebuilt.episodes), abs=1e-9

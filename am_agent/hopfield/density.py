@@ -60,13 +60,14 @@ class Density:
             self._sample = chosen, self._patterns.codes[self._patterns.starts[chosen]]
         chosen, codes = self._sample
         rows = self._patterns.openings(places)
-        cosines = products(codes, Probe.of(rows)).T
+        # Row by row in memory, and what is nearest in order: a sum is then the same to the bit in any company.
+        cosines = np.ascontiguousarray(products(codes, Probe.of(rows)).T)
         at = np.searchsorted(chosen, places)
         own = np.flatnonzero(chosen[np.minimum(at, len(chosen) - 1)] == places)
         cosines[own, at[own]] = -np.inf
         others = len(chosen) - np.isin(places, chosen).astype(np.int64)
         most = min(NEIGHBOURS, cosines.shape[1])
-        nearest = np.partition(cosines, cosines.shape[1] - most, axis=1)[:, -most:]
+        nearest = np.sort(np.partition(cosines, cosines.shape[1] - most, axis=1)[:, -most:], axis=1)
         total = np.where(np.isfinite(nearest), nearest, 0.0).sum(axis=1)
         density: Reals = total / np.maximum(np.minimum(others, NEIGHBOURS), 1)
         return density

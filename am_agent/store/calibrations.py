@@ -67,7 +67,7 @@ _FOUND = Prepared(
 
 
 def find(connection: Connection, path: Namespace, space_id: int) -> Mapping[str, Sample]:
-    """The samples that hold in a namespace: of each origin its own, or that of the nearest one above it that has any."""
+    """The samples that hold in a namespace: of each origin its own, or that of the nearest above it that has one."""
     above = [namespaces.encode(path[:depth]) for depth in range(len(path) + 1)]
     rows = _FOUND.rows(connection, given=json.dumps(above), space=space_id)
     # The nearest comes first. What is used below must not undo what those above have labelled.

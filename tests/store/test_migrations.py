@@ -171,6 +171,26 @@ def test_what_was_consolidated_is_grouped_and_an_old_file_can_consolidate(revisi
         assert memory.prototypes(namespace=("ana",), subtree=True) == []
 
 
+@pytest.mark.parametrize("revision", known_revisions())
+def test_what_was_calibrated_is_corrected_and_an_old_file_can_be_calibrated(revision: str, tmp_path: Path) -> None:
+    """From 0007 on a file holds labels, with a threshold; an older one has none, and takes them."""
+    path = tmp_path / "old.db"
+    shutil.copy(SCHEMAS / f"{revision}.db", path)
+    ana, labels = ("ana",), [("What is the dog called?", True), ("How old is Rex?", True), ("Is it snowing?", False)]
+    with Memory(path, embedder=DeterministicEmbedder(dimension=32)) as memory:
+        before = memory.recall("When does the train leave?", namespace=ana).familiarity
+        counts = [row for (row,) in sqlite3.connect(path).execute("SELECT origin FROM calibration")]
+        assert counts == (["labelled"] if revision >= "0007" else [])
+        told = memory.calibrate(labels, namespace=ana)
+        assert (told.present, told.absent, told.threshold) == (2, 1, 0.5)
+    with Memory(path, embedder=DeterministicEmbedder(dimension=32)) as memory:
+        assert memory.recall("When does the train leave?", namespace=ana).familiarity != before
+        reset = memory.reset_calibration(namespace=ana)
+        assert (reset.slope, reset.shift, reset.present) == (1, 0, 0)
+        after = memory.recall("When does the train leave?", namespace=ana).familiarity
+        assert (after == before) == (revision < "0007")
+
+
 def test_alembic_is_imported_only_for_an_old_file(tmp_path: Path) -> None:
     """A new file and an up-to-date one are opened without it."""
     code = "import sys, am_agent; am_agent.Memory(sys.argv[1]).close(); sys.exit('alembic' in sys.modules)"
