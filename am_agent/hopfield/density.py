@@ -13,7 +13,7 @@ from am_agent.hopfield.roster import Booleans, Integers
 NEIGHBOURS = 10
 """Others that the closeness of a pattern is the mean over."""
 
-_SAMPLE = 4096
+_SAMPLE = 2048
 """Places that stand for all, where there are twice as many: their neighbours are further off, by about the same."""
 
 
