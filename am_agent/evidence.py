@@ -44,7 +44,9 @@ def evidence(
         worded: Whether the words of the cue were compared.
     """
     scope, candidates = readout.scope, readout.candidates
-    heaviest = best(scope, readout.scores, candidates, _HEAVIEST)
+    heaviest = readout.best[:_HEAVIEST]
+    if len(heaviest) < _HEAVIEST:
+        heaviest = best(scope, readout.scores, candidates, _HEAVIEST)
     shares = _shares(readout)
     alike = _alike(scope, heaviest)
     # What says the same as the heaviest is no rival of it.
@@ -131,16 +133,12 @@ def _coverage(
     total = sum(worth.values())
     if not total:
         return None
-    greatest = 0.0
+    greatest, rarities = 0.0, np.array(list(worth.values()))
     for number, places, _ in scope.split(positions):
         snapshot = snapshots[number]
         beside = snapshot.chains.neighbours(places, snapshot.roster.alive, 1).astype(np.int64)
         around = np.column_stack([places, beside])
-        covered = np.zeros(len(places))
-        for term, weight in worth.items():
-            held, _ = snapshot.words.postings(term)
-            if len(held):
-                found = held[np.minimum(np.searchsorted(held, around), len(held) - 1)] == around
-                covered += weight * found.any(axis=1)
+        found = snapshot.words.holding(np.maximum(around, 0).ravel(), list(worth)).reshape(*around.shape, -1)
+        covered = (found & (around >= 0)[:, :, None]).any(axis=1) @ rarities
         greatest = max(greatest, float(covered.max()))
     return greatest / total

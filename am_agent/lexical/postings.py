@@ -244,6 +244,29 @@ class PostingsView:
             found.append({self._terms[number]: count for number, count in pairs})
         return found
 
+    def holding(self, places: Integers, terms: Sequence[str]) -> Mask:
+        """Which of some terms some places have, bool [places, terms].
+
+        Args:
+            places: Of this view, dead ones included.
+            terms: Distinct.
+
+        Example:
+            >>> postings = Postings()
+            >>> postings.append([["dog", "rex"], ["cat"]])
+            >>> postings.view().holding(np.array([1, 0]), ["rex", "cow"]).tolist()
+            [[False, False], [True, False]]
+        """
+        starts, ends = self._bounds[places], self._bounds[places + 1]
+        heights = ends - starts
+        owners = np.repeat(np.arange(len(places)), heights)
+        cells = np.arange(len(owners)) + np.repeat(starts - (np.cumsum(heights) - heights), heights)
+        numbers = np.array([self._ids.get(term, -1) for term in terms], dtype=np.int32)
+        rows, columns = np.nonzero(self._held[cells][:, None] == numbers)
+        found = np.zeros((len(places), len(terms)), dtype=np.bool_)
+        found[owners[rows], columns] = True
+        return found
+
     def compacted(self, kept: Mask) -> Cells:
         """Only some places, numbered anew in the same order, and only the terms that these have.
 
