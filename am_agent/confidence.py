@@ -28,7 +28,7 @@ AMBIGUOUS = 0.4
 _EDGE = 1e-3
 """Shares of a softmax are taken to be no nearer to 0 and to 1: beyond, they say how it was cooled."""
 
-_RIDGE = 0.003
+_RIDGE = 0.0003
 """What keeps the coefficients of a fit finite, per unit of mass: sets that are told apart perfectly would have none."""
 
 _STEPS = 50
