@@ -51,12 +51,18 @@ class PatternView:
         ends = np.where(places + 1 < len(self.starts), self.starts[following], len(self.codes.values))
         return np.asarray(ends - self.starts[places], dtype=np.int64)
 
+    def offsets_of(self, places: Integers) -> Integers:
+        """Where the rows of each of some places begin among the rows of them all, int64 [m]."""
+        if len(self.starts) == len(self.codes.values):
+            return np.arange(len(places))
+        heights = self.heights_of(places)
+        return np.cumsum(heights) - heights
+
     def rows_of(self, places: Integers) -> Integers:
         """The rows of some places, in the order of the places, int64."""
         if len(self.starts) == len(self.codes.values):
             return places
-        heights = self.heights_of(places)
-        offsets = np.cumsum(heights) - heights
+        heights, offsets = self.heights_of(places), self.offsets_of(places)
         rows: Integers = np.arange(heights.sum()) + np.repeat(self.starts[places] - offsets, heights)
         return rows
 

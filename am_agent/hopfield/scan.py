@@ -64,9 +64,8 @@ class Pass:
                 found = patterns.products(probe)
                 scores[own] = mixed(found[:, :count] + found[:, count:], patterns.starts, self.lead)[places]
                 continue
-            codes, heights = patterns.codes[patterns.rows_of(places)], patterns.heights_of(places)
-            found = products(codes, probe)
-            scores[own] = mixed(found[:, :count] + found[:, count:], np.cumsum(heights) - heights, self.lead)
+            found = products(patterns.codes[patterns.rows_of(places)], probe)
+            scores[own] = mixed(found[:, :count] + found[:, count:], patterns.offsets_of(places), self.lead)
         return self._with_others(scores, positions)
 
     def error(self, scope: Scope) -> float:
@@ -78,8 +77,8 @@ class Pass:
         widest = np.empty(len(positions))
         for number, places, own in scope.split(positions):
             patterns = scope.patterns[number]
-            errors, heights = patterns.codes.errors[patterns.rows_of(places)], patterns.heights_of(places)
-            widest[own] = np.maximum.reduceat(errors, np.cumsum(heights) - heights)
+            errors = patterns.codes.errors[patterns.rows_of(places)]
+            widest[own] = np.maximum.reduceat(errors, patterns.offsets_of(places))
         return self.rounding + bound(widest, self.length, self.rest, self.queries.shape[1])
 
     @property
@@ -200,6 +199,8 @@ def _error(scope: Scope) -> float:
 
 
 def _longest(rows: Reals) -> float:
+    if len(rows) == 1:
+        return math.sqrt(float(rows[0] @ rows[0]))
     return math.sqrt(float(np.einsum("ij,ij->i", rows, rows).max(initial=0.0)))
 
 

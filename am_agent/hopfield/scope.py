@@ -93,7 +93,7 @@ def rescored(scope: Scope, positions: Integers, queries: Reals, *, lead: float =
             rows = np.concatenate(scope.fetch(scope.keys[positions[own]]))
         else:
             raise ValueError("these patterns are in memory as codes only; give the scope a `fetch` that reads them")
-        scores[own] = _exact(patterns.heights_of(places), rows, queries, lead)
+        scores[own] = mixed(_exact(rows, queries), patterns.offsets_of(places), lead)
     return scores
 
 
@@ -126,15 +126,15 @@ def _widest(found: Reals) -> Reals:
     return greatest
 
 
-def _exact(heights: Integers, patterns: Floats, queries: Reals, lead: float) -> Reals:
-    """The scores in float64 of places with so many patterns each."""
+def _exact(patterns: Floats, queries: Reals) -> Reals:
+    """The products of some patterns with some queries in float64, [m, w]."""
     rows = patterns.astype(np.float64)
     # Summed row by row, each in the same order, which a matrix product does not promise: equal patterns must have
     # equal scores to the last bit, or chance and not the order of recording would break their tie.
     found = np.empty((len(rows), len(queries)))
     for number, query in enumerate(queries):
         np.einsum("ij,j->i", rows, query, out=found[:, number])
-    return mixed(found, np.cumsum(heights) - heights, lead)
+    return found
 
 
 def joined(parts: Sequence[npt.NDArray[S]], dtype: type[S]) -> npt.NDArray[S]:
