@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from am_agent import Embedder, Memory
-from am_agent.confidence import Prior, fitted, logit
+from am_agent.confidence import SHIPPED, Prior, fitted, logit
 from am_agent.episode import Recall
 from benchmarks.beir import Haystack, Query
 from benchmarks.systems import K, filled
@@ -105,18 +105,25 @@ def features(memory: Memory, query: Query) -> tuple[Sequence[float], Sequence[st
 
 
 def fit(sample: Sample) -> Prior:
-    """The prior that fits a sample: each of its regressions on the cues that have what it needs."""
+    """The prior that fits a sample: each of its regressions on the cues that have what it needs.
 
-    def regression(columns: Sequence[int], labels: npt.NDArray[np.bool_], mass: npt.NDArray[np.float64]) -> Any:
+    Where these are all of one kind, as hits are if everything is found, the regression that is shipped stays.
+    """
+
+    def regression(
+        columns: Sequence[int], labels: npt.NDArray[np.bool_], mass: npt.NDArray[np.float64], shipped: Any
+    ) -> Any:
         rows = sample.features[:, columns]
         kept = np.isfinite(rows).all(axis=1) & (mass > 0)
+        if len(set(labels[kept].tolist())) < 2:
+            return shipped
         return fitted(rows[kept], labels[kept], mass[kept])
 
     return Prior(
-        whole=regression([0, 1, 2], sample.present, sample.mass),
-        content=regression([0, 1], sample.present, sample.mass),
-        words=regression([2], sample.present, sample.mass),
-        hit=regression([3], sample.hit, sample.judged_mass),
+        whole=regression([0, 1, 2], sample.present, sample.mass, SHIPPED.whole),
+        content=regression([0, 1], sample.present, sample.mass, SHIPPED.content),
+        words=regression([2], sample.present, sample.mass, SHIPPED.words),
+        hit=regression([3], sample.hit, sample.judged_mass, SHIPPED.hit),
     )
 
 
