@@ -12,7 +12,7 @@ from am_agent.calibration import foreign_cues, own_cues
 from am_agent.calibrator import Calibrator, checked_sample
 from am_agent.confidence import log_odds
 from am_agent.episode import Calibrated, Cue, Namespace
-from am_agent.errors import InvalidArgument
+from am_agent.errors import InvalidArgument, InvalidInput
 from am_agent.hopfield.fusion import FIELDS
 from am_agent.question import ADDRESSED, SPEAKERS
 from am_agent.retrieval import Request, Retrieval, View
@@ -72,7 +72,10 @@ class Calibrating:
 def _pair(place: int, pair: tuple[str | Cue, bool]) -> tuple[Asked, bool]:
     if not isinstance(pair, tuple) or len(pair) != 2 or not isinstance(pair[1], bool):
         raise InvalidArgument(f"label {place} is a pair of a cue and True or False, not {pair!r}")
-    return Asked.checked(pair[0], None, FIELDS), pair[1]
+    try:
+        return Asked.checked(pair[0], None, FIELDS), pair[1]
+    except InvalidInput as error:
+        raise type(error)(f"label {place}: {error}") from error
 
 
 def _made(connection: Connection, ids: Sequence[int]) -> Sequence[tuple[str | Cue, bool]]:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from am_agent import Embedder, Memory
-from am_agent.confidence import Prior, fitted, logit
+from am_agent.confidence import SHIPPED, Prior, fitted, logit
 from am_agent.episode import Recall
 from benchmarks.beir import Haystack, Query
 from benchmarks.systems import K, filled
@@ -110,30 +110,42 @@ def features(memory: Memory, query: Query) -> tuple[Sequence[float], Sequence[st
 
 
 def fit(sample: Sample) -> Prior:
-    """The prior that fits a sample: each of its regressions on the cues that have what it needs."""
+    """The prior that fits a sample: each of its regressions on the cues that have what it needs.
 
-    def regression(columns: Sequence[int], labels: npt.NDArray[np.bool_], mass: npt.NDArray[np.float64]) -> Any:
-        rows = sample.features[:, columns]
-        kept = np.isfinite(rows).all(axis=1) & (mass > 0)
-        return fitted(rows[kept], labels[kept], mass[kept])
+    Where these are all of one kind, as hits are if everything is found, the regression that is shipped stays.
+    """
+
+    def regression(columns: Sequence[int], shipped: tuple[float, ...]) -> Any:
+        return _regression(sample.features[:, columns], sample.present, sample.mass, shipped)
 
     return Prior(
-        whole=regression([0, 1, 2], sample.present, sample.mass),
-        content=regression([0, 1], sample.present, sample.mass),
-        words=regression([2], sample.present, sample.mass),
+        whole=regression([0, 1, 2], SHIPPED.whole),
+        content=regression([0, 1], SHIPPED.content),
+        words=regression([2], SHIPPED.words),
         hit=_hit(sample),
     )
 
 
 def _hit(sample: Sample) -> Any:
     """The regression of what is among the k heaviest, on each of the DEPTHS at once."""
-    judged = sample.judged_mass > 0
-    rows = [
-        np.column_stack([sample.features[judged, 3 + place], np.full(judged.sum(), np.log(depth))])
-        for place, depth in enumerate(DEPTHS)
-    ]
-    found = [sample.place[judged] <= depth for depth in DEPTHS]
-    return fitted(np.concatenate(rows), np.concatenate(found), np.tile(sample.judged_mass[judged], len(DEPTHS)))
+    rows, found = [], []
+    for place, depth in enumerate(DEPTHS, start=3):
+        rows.append(np.column_stack([sample.features[:, place], np.full(len(sample.place), np.log(depth))]))
+        found.append(sample.place <= depth)
+    masses = np.tile(sample.judged_mass, len(DEPTHS))
+    return _regression(np.concatenate(rows), np.concatenate(found), masses, SHIPPED.hit)
+
+
+def _regression(
+    rows: npt.NDArray[np.float64],
+    labels: npt.NDArray[np.bool_],
+    mass: npt.NDArray[np.float64],
+    shipped: tuple[float, ...],
+) -> tuple[float, ...]:
+    kept = np.isfinite(rows).all(axis=1) & (mass > 0)
+    if len(set(labels[kept].tolist())) < 2:
+        return shipped
+    return fitted(rows[kept], labels[kept], mass[kept])
 
 
 def _ids(recall: Recall) -> tuple[str, ...]:

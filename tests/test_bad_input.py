@@ -102,6 +102,19 @@ CASES: list[tuple[str, Callable[[Memory], object], type[errors.AmError], str]] =
     ("loaded session", lambda m: m.load(__file__, session="a\n"), errors.InvalidText, r"session .* one line"),
     ("load's batch", lambda m: m.load(__file__, batch=0), errors.InvalidArgument, r"batch .* at least 1"),
     ("load into str", lambda m: m.load(__file__, namespace="a"), errors.InvalidNamespace, r"\('a',\) with"),  # type: ignore[arg-type]
+    ("no namespace", lambda m: m.calibrate(namespace=("x",)), errors.InvalidArgument, r"\('x',\) holds no episode"),
+    ("no label", lambda m: m.calibrate([]), errors.InvalidArgument, r"are 0 cues whose answer is here and 0 whose"),
+    ("labels", lambda m: m.calibrate([("a", True), ("b", True)]), errors.InvalidArgument, r"2 .* and 0 .*: give some"),
+    ("absent", lambda m: m.calibrate([("a", False)]), errors.InvalidArgument, r"are 0 cues .* and 1 .*\(cue, True"),
+    ("label", lambda m: m.calibrate(["a"]), errors.InvalidArgument, r"label 0 is a pair of a cue and True .* not 'a'"),  # type: ignore[list-item]
+    ("label of 1", lambda m: m.calibrate([("a", 1)]), errors.InvalidArgument, r"label 0 is a pair .* not \('a', 1\)"),  # type: ignore[list-item]
+    ("label's cue", lambda m: m.calibrate([("a", True), (" ", False)]), errors.InvalidText, r"label 1: cue is blank"),
+    ("few words", lambda m: m.calibrate(), errors.InvalidArgument, r"episodes of six words and more .*labelled="),
+    ("alpha of 1", lambda m: m.calibrate([("a", True)], alpha=1), errors.InvalidArgument, r"alpha is a share .* not 1"),
+    ("alpha of 0", lambda m: m.calibrate([("a", True)], alpha=0.0), errors.InvalidArgument, r"excluded, not 0.0"),
+    ("alpha of NaN", lambda m: m.calibrate([("a", True)], alpha=math.nan), errors.InvalidArgument, r"not nan"),
+    ("alpha alone", lambda m: m.calibrate(alpha=0.1), errors.InvalidArgument, r"alpha needs labelled=..."),
+    ("calibrate str", lambda m: m.calibrate(namespace="x"), errors.InvalidNamespace, r"\('x',\) with"),  # type: ignore[arg-type]
     ("no folder", lambda m: m.export("/no/such/file.jsonl"), errors.InvalidArgument, r"folder /no/such does not exist"),
 ]  # fmt: skip
 

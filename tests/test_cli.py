@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -27,6 +28,9 @@ COMMANDS = sorted(
     for name, command in typer.main.get_command(cli.app).commands.items()  # type: ignore[attr-defined]
     for below in getattr(command, "commands", [""])
 )
+
+
+NOTHING = "unknown: there is no episode that the cue may see (familiarity 0 %, reliability 0 %)"
 
 
 class Run(NamedTuple):
@@ -134,7 +138,7 @@ def test_what_is_remembered_is_recalled_in_its_namespace(am: Am) -> None:
     assert f"\nenergy {found['energy']:.3f} over 1 episode\n" in run.out
     assert found["energy"] == pytest.approx(-sum(only["shares"].values()))
     assert am("recall", "cello", "-n", "ana", "--subtree", "-k", "1", "--json").json["episodes"] == 2
-    assert am("recall", "dog") == Run(0, "", "there is no episode here that a cue could call to mind\n")
+    assert am("recall", "dog") == Run(0, "", f"{NOTHING}\n")
 
 
 def test_recall_as_json_and_as_a_prompt(am: Am) -> None:
@@ -158,7 +162,93 @@ def test_recall_as_json_and_as_a_prompt(am: Am) -> None:
     assert nothing == {
         "id": None, "energy": None, "beta": pytest.approx(found["beta"], rel=2), "episodes": 0, "recollections": [],
         "notes": [], "weights": {"content": 1.0, "words": 0.7, "actor": 3.0, "time": 3.0, "links": 1.2},
+        "verdict": "unknown", "reason": "there is no episode that the cue may see", "familiarity": 0.0,
+        "reliability": 0.0, "n_eff": 0.0, "margin": None,
     }  # fmt: skip
+
+
+def test_recall_tells_the_verdict_and_may_abstain(am: Am) -> None:
+    """Below the table, in JSON, and on stderr where nothing is brought back for it."""
+    for text in ("The quarterly report is due on Friday.", "Carla plays the cello.", "Ben is allergic to peanuts."):
+        _remembered(am, text)
+    known, unknown = ("recall", "Is the quarterly report due?"), ("recall", "Which sonata won at Linz?")
+    for arguments in (known, (*known, "--abstain")):
+        run = am(*arguments)
+        assert "The quarterly report" in run.out
+        told = re.search(r"^known: what is asked .* \(familiarity (\d+) %, reliability (\d+) %\)$", run.out, re.M)
+        assert told is not None
+        found = am(*arguments, "--json").json
+        assert (found["verdict"], found["reason"]) == ("known", "what is asked is here, and the first fits best")
+        assert (int(told[1]), int(told[2])) == (round(found["familiarity"] * 100), round(found["reliability"] * 100))
+        assert 1 <= found["n_eff"] < 3
+        assert found["margin"] > 0
+    shown = am(*unknown)
+    line = re.search(r"^unknown: nothing here seems to answer this \(familiarity .*\)$", shown.out, re.M)
+    assert line is not None
+    assert "Carla" in shown.out
+    assert am(*unknown, "--abstain") == am(*unknown, "--abstain", "--explain") == Run(0, "", f"{line[0]}\n")
+    assert am(*unknown, "--abstain", "--prompt") == Run(0, "\n", "")
+    abstained, whole = am(*unknown, "--abstain", "--json").json, am(*unknown, "--json").json
+    assert (abstained["recollections"], abstained["id"]) == ([], None)
+    assert abstained["familiarity"] == whole["familiarity"] < 0.5
+    assert len(whole["recollections"]) == 3
+
+
+def test_confidence_is_calibrated_with_labels_and_without(
+    am: Am, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a file or stdin, in lines and in JSON; --reset forgets it, and so does nothing else."""
+    for n, place in enumerate(("cellar", "attic", "garage", "hall")):
+        _remembered(am, f"The box number {n} of the move is kept in the {place}.", "-n", "ana")
+    labels = [("Where is the box number 2 kept?", True), ("Which sonata won\u2028at Linz?", False)]
+    lines = "\n\n".join(json.dumps({"cue": c, "present": p, "by": "me"}, ensure_ascii=False) for c, p in labels)
+    (tmp_path / "asked.jsonl").write_text(f"\ufeff{lines}\r\n", encoding="utf-8")
+    run = am("calibrate", "--labels", "asked.jsonl", "-n", "ana")
+    assert run.err == ""
+    assert re.fullmatch(
+        r"log-odds x \d\.\d{3} \+ -?\d\.\d{3}, by 1 cue whose answer is here and 1 whose answer is not; "
+        r"unknown below a familiarity of 0\.500\n",
+        run.out,
+    )
+    monkeypatch.setattr("sys.stdin", io.StringIO(lines))
+    found = am("calibrate", "--labels", "-", "--alpha", "0.5", "-n", "ana", "--json").json
+    assert list(found) == ["slope", "shift", "threshold", "present", "absent", "namespace"]
+    assert (found["present"], found["absent"], found["namespace"]) == (1, 1, ["ana"])
+    assert found["threshold"] == am("recall", labels[0][0], "-n", "ana", "--json").json["familiarity"]
+    made = am("calibrate", "-n", "ana", "--json").json
+    assert (made["present"], made["absent"]) == (5, 65)
+    reset = am("calibrate", "--reset", "-n", "ana", "--json").json
+    assert reset == {
+        "slope": 1.0, "shift": 0.0, "threshold": 0.5, "present": 0, "absent": 0, "namespace": ["ana"]
+    }  # fmt: skip
+    assert "by 4 cues whose answer is here and 64 whose answer is not" in am("calibrate", "-n", "ana").out
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"cue": "a", "present": true}\nhello\n', r"line 2 of asked.jsonl is no JSON \(Expecting value"),
+        ('\n["a", true]\n', r'line 2 of asked.jsonl is not \{"cue": "...", "present": true\} or false'),
+        ('{"cue": "a", "present": 1}', r"line 1 of asked.jsonl is not"),
+        ('{"cue": 7, "present": true}', r"line 1 of asked.jsonl is not"),
+        ('{"cue": " ", "present": true}', r"label 0: cue is blank"),
+        ('{"cue": "a", "present": true}', r"there are 1 cues whose answer is here and 0 whose .*: give some of both"),
+        ("", r"there are 0 cues whose answer is here and 0 whose answer is not: give some of both"),
+        (b"\xff\xfe", r"the labels in asked.jsonl cannot be read: .* codec"),
+        (None, r"the labels in asked.jsonl cannot be read: .*No such file"),
+    ],
+)
+def test_labels_that_are_none_are_named_by_their_line(
+    am: Am, tmp_path: Path, content: str | bytes | None, message: str
+) -> None:
+    """In one line, and nothing is calibrated."""
+    _remembered(am, "The report is due.", "--id", "report")
+    if content is not None:
+        (tmp_path / "asked.jsonl").write_bytes(content if isinstance(content, bytes) else content.encode())
+    run = am("calibrate", "--labels", "asked.jsonl")
+    assert (run.code, run.out) == (1, "")
+    assert re.fullmatch(f"Error: {message}.*\n", run.err)
+    assert am("calibrate", "--reset", "--json").json["present"] == 0
 
 
 def test_recall_by_features_with_a_cue_or_without_one(am: Am) -> None:
@@ -201,12 +291,15 @@ def test_recall_explains_itself(am: Am) -> None:
     explained = am("recall", "the quartrly report", "--explain")
     read = "'quartrly' is nowhere here; it may be 'quarterly'"
     assert (explained.code, explained.err) == (0, "")
-    assert explained.out.splitlines()[1] == read
+    assert explained.out.splitlines()[2] == read
+    told = am("recall", "the quartrly report").out.splitlines()[-2]
+    assert re.fullmatch(r"known: what is asked is here, .* \(familiarity \d+ %, reliability \d+ %\)", told)
+    assert explained.out.splitlines()[0] == told
     first = r"^1\. \d+\.\d %  score .* = content .* \+ words .*  The quarterly report is due"
     assert re.search(first, explained.out, re.M)
     assert am("recall", "the quartrly report").err == f"{read}\n"
     assert am("recall", "the quartrly report", "--json").json["notes"] == [read]
-    nobody = Run(0, "", "there is no episode here that a cue could call to mind\n")
+    nobody = Run(0, "", f"{NOTHING}\n")
     assert am("recall", "report", "--explain", "-n", "nobody") == nobody
 
 
@@ -312,7 +405,7 @@ def test_stats_and_path_say_what_and_where(am: Am, tmp_path: Path) -> None:
     assert not (tmp_path / "memory.db").exists()
     _remembered(am, "one")
     stats = am("stats", "--json").json
-    assert (stats["episodes"], stats["embedder"], stats["schema"]) == (1, "am_agent/deterministic-64", "0006")
+    assert (stats["episodes"], stats["embedder"], stats["schema"]) == (1, "am_agent/deterministic-64", "0007")
     assert re.search(r"^episodes +1$", am("stats").out, re.M)
 
 
@@ -385,9 +478,7 @@ def test_complete_fills_in_who_when_and_what_came_next(am: Am) -> None:
     assert [each["id"] for each in found["recall"]["recollections"]] == ["opera"]
     assert max(found["actors"], key=found["actors"].get) == "ana"
     assert list(found["following"]) == ["never"]
-    assert am("complete", "opera", "-n", "nobody") == Run(
-        0, "", "there is no episode here that a cue could call to mind\n"
-    )
+    assert am("complete", "opera", "-n", "nobody") == Run(0, "", f"{NOTHING}\n")
     assert am("complete", "opera", "-n", "nobody", "--json").json["time"] is None
 
 
@@ -420,6 +511,10 @@ def test_complete_fills_in_who_when_and_what_came_next(am: Am) -> None:
         (["reinforce", "a"], 2, "Missing option '--used'"),
         (["reinforce", "a", "--used", "x"], 1, "Error: no recall 'a' waits for feedback"),
         (["weights", "-n", ""], 1, "Error: segment '' of namespace"),
+        (["calibrate", "-n", "nobody"], 1, r"Error: the namespace \('nobody',\) holds no episode"),
+        (["calibrate"], 1, "there are 0 cues whose answer is here and 64 .*: a namespace needs episodes of six words"),
+        (["calibrate", "--alpha", "0.1"], 1, "Error: alpha needs labelled=...: a bound holds for cues like those"),
+        (["calibrate", "--alpha", "1"], 1, "Error: alpha is a share between 0 and 1, both excluded, not 1.0"),
         (["nonsense"], 2, "No such command 'nonsense'"),
         (["list", "--nonsense"], 2, "No such option"),
         (["list", "--limit", "-1"], 1, "Error: limit is a whole number of at least 0"),
@@ -485,6 +580,10 @@ def test_the_example_in_each_help_runs(am: Am, tmp_path: Path, command: str) -> 
     # In place of the model, which takes seconds to load, the embedder that needs none.
     arguments = shlex.split(example.replace("sentence-transformers/all-MiniLM-L6-v2", "am_agent/deterministic-32"))
     assert shlex.join(arguments).startswith(command)
+    if command == "calibrate":  # labels that are there
+        labels = [("When is the report due?", True), ("Who won the regatta?", False)]
+        lines = [json.dumps({"cue": cue, "present": present}) for cue, present in labels]
+        (tmp_path / "asked.jsonl").write_text("\n".join(lines))
     if command == "reinforce":  # an id that is there
         arguments[1] = am("recall", "report", "-n", "ana", "--log", "--json").json["id"]
     if command in ("prototypes", "unconsolidate"):  # where something was consolidated

@@ -12,6 +12,7 @@ import am_agent
 def test_the_public_names_are_these() -> None:
     """A name cannot come or go unnoticed."""
     assert am_agent.__all__ == [
+        "Calibrated",
         "Certificate",
         "Completion",
         "Consolidation",
@@ -21,6 +22,7 @@ def test_the_public_names_are_these() -> None:
         "Episode",
         "Erasure",
         "ErasureReceipt",
+        "Evidence",
         "Loaded",
         "Memory",
         "OnnxEmbedder",

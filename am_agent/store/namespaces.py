@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exist
 from am_agent.episode import Namespace
 from am_agent.store.numbered import numbers
 from am_agent.store.prepared import Prepared
-from am_agent.store.schema import calibration, episode, namespace, weight
+from am_agent.store.schema import calibration, episode, namespace, use, weight
 
 _END = "\x1f"  # ends each segment; no segment can contain it
 _AFTER_END = "\x20"  # the next code point, so that a subtree is a half-open range of paths
@@ -85,6 +85,6 @@ def drop_empty(connection: Connection, ids: set[int]) -> None:
 
 
 def drop_unused(connection: Connection, ids: set[int]) -> None:
-    """Delete those of them that hold no episode, and nothing that was learned: one of both kinds was reset."""
-    held = [exists().where(each.c.namespace_id == namespace.c.id) for each in (episode, weight, calibration)]
+    """Delete those among these that hold no episode, nothing that was learned, and no recall that waits."""
+    held = [exists().where(each.c.namespace_id == namespace.c.id) for each in (episode, weight, calibration, use)]
     connection.execute(delete(namespace).where(namespace.c.id.in_(numbers(ids)), ~or_(*held)))

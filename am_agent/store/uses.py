@@ -8,7 +8,7 @@ from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, delete, exists, insert, or_, select
+from sqlalchemy import Connection, delete, insert, select
 
 from am_agent.episode import Namespace
 from am_agent.store import namespaces
@@ -82,9 +82,7 @@ def drop(connection: Connection, namespace_ids: set[int]) -> None:
     above = {namespaces.encode(path[:depth]) for path in paths for depth in range(len(path))}
     ids = set(connection.execute(select(namespace.c.id).where(namespace.c.path.in_(above))).scalars())
     connection.execute(delete(use).where(use.c.namespace_id.in_(ids | namespace_ids)))
-    # A namespace that was made for a recall, and holds nothing of its own, goes with it.
-    held = (exists().where(table.c.namespace_id == namespace.c.id) for table in (episode, weight, use))
-    connection.execute(delete(namespace).where(namespace.c.id.in_(ids - namespace_ids), ~or_(*held)))
+    namespaces.drop_unused(connection, ids - namespace_ids)  # one that was made for a recall goes with it
 
 
 def learned(connection: Connection, path: Namespace) -> Iterator[tuple[Namespace, bytes]]:

@@ -246,6 +246,25 @@ def test_it_runs_as_a_module() -> None:
     assert ended.stderr == "benchmarks.confidence: there is no folder absent\n"
 
 
+def test_the_library_is_measured_in_a_process_of_its_own(data: Path) -> None:
+    """By its own judgement, the same in two runs: present cues are more familiar, and verdicts add up."""
+    command = [sys.executable, "-m", "benchmarks.confidence", str(data), "--json"]
+    runs = [
+        subprocess.run([*command, *sets], cwd=ROOT, env=os.environ, capture_output=True, text=True, check=True)
+        for sets in ([], ["--sets", "chat"])
+    ]
+    results, chat = (json.loads(run.stdout) for run in runs)
+    assert list(results) == ["chat", "clinc150", "musique"]
+    for found in results.values():
+        memory = found["am_agent"]
+        assert memory["auroc"] > 0.8
+        assert 0 <= memory["ece"] <= 1
+        for kind in ("present", "absent"):
+            assert sum(memory[f"{verdict}_{kind}"] for verdict in ("known", "ambiguous", "unknown")) == pytest.approx(1)
+    # The absent cues of chats are those of its other haystack: what else is run changes nothing.
+    assert chat["chat"] == results["chat"]
+
+
 def test_the_page_has_every_option(capsys: pytest.CaptureFixture[str]) -> None:
     """Those that the help has, in the command and in a sentence of their own."""
     page = (ROOT / "docs" / "confidence.md").read_text(encoding="utf-8")

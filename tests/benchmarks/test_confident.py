@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
+from am_agent.confidence import SHIPPED, Prior, log_odds, logit, sigmoid
 from am_agent.embedders import DeterministicEmbedder
 from benchmarks.beir import Document, Haystack, Query
-from benchmarks.confident import Judgement, asked, opened
+from benchmarks.confident import Judgement, Sample, asked, features, fit, opened
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 
@@ -37,3 +39,49 @@ def test_a_memory_is_opened_with_the_documents_in_it(toy: DeterministicEmbedder)
         assert [found.id for found in memory.recall("Rex barks", k=10)] == ["d", "e"]
     with pytest.raises(Exception, match="closed"):
         memory.count()
+
+
+STACK = Haystack(
+    "set/one", tuple(Document(tree, f"The {tree} has leaves.") for tree in ("ash", "elm", "oak", "fir")), ()
+)
+
+
+def test_what_a_prior_is_fitted_on_is_what_it_is_applied_to(toy: DeterministicEmbedder) -> None:
+    """The evidence of the recall, and under a prior that is given the familiarity follows from it."""
+    prior = Prior((1.0, 2.0, 3.0, 4.0), SHIPPED.content, SHIPPED.words, (0.5, 0.25))
+    with opened(STACK, toy, prior) as memory:
+        (nearness, coherence, coverage, mass), ids = features(memory, Query("q", "the elm", NOON, {}))
+        assert sorted(ids) == ["ash", "elm", "fir", "oak"]
+        shown = memory.recall("the elm", k=10, now=NOON).evidence
+        assert shown is not None
+        assert (nearness, coherence, coverage, mass) == (
+            shown.nearness, shown.coherence, shown.coverage, logit(shown.mass)
+        )  # fmt: skip
+        judgement = asked(memory, Query("q", "the elm", NOON, {}))
+        assert judgement.familiarity == sigmoid(log_odds(shown, prior))
+        assert judgement.familiarity == pytest.approx(sigmoid(1 + 2 * nearness + 3 * coherence + 4 * coverage))
+        assert judgement.reliability == pytest.approx(judgement.familiarity * sigmoid(0.5 + 0.25 * mass))
+        silent, _ = features(memory, Query("q", "what was it?", NOON, {}))
+        assert np.isnan(silent[:3]).all()
+
+
+def test_each_regression_is_fitted_on_the_cues_that_have_what_it_needs() -> None:
+    """What is no number is left out, and where one kind is missing the shipped regression stays."""
+    rng = np.random.default_rng(1)
+    rows = rng.standard_normal((80, 4))
+    present = rows[:, 0] + rng.logistic(size=80) > 0
+    rows[::4, 2] = np.nan
+    none = np.zeros(80)
+    sample = Sample(rows, present, np.full(80, 1 / 80), np.zeros(80, bool), np.zeros(80, bool), none)
+    prior = fit(sample)
+    assert prior.hit == SHIPPED.hit
+    assert prior.content[1] > abs(prior.content[2])
+    kept = np.isfinite(rows[:, 2])
+    some = Sample(rows[kept], present[kept], np.full(60, 1 / 60), *(each[kept] for each in (none > 0, none > 0, none)))
+    assert fit(some).whole == pytest.approx(prior.whole, rel=1e-9)
+    assert fit(some).words == pytest.approx(prior.words, rel=1e-9)
+    assert fit(some).content != pytest.approx(prior.content, rel=1e-3)
+    hit = rows[:, 3] > 0
+    judged = fit(Sample(rows, np.ones(80, bool), np.full(80, 1 / 80), np.ones(80, bool), hit, np.full(80, 1 / 80)))
+    assert (judged.whole, judged.content, judged.words) == (SHIPPED.whole, SHIPPED.content, SHIPPED.words)
+    assert judged.hit[1] > 2

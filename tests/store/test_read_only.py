@@ -33,12 +33,15 @@ def _freezing(path: Path, freeze: Freeze) -> None:
                 lambda: memory.update("id3", text="another note"),
                 lambda: memory.forget(ids="id4"),
                 lambda: memory.consolidate(),
+                lambda: memory.calibrate([("note 7", True), ("a regatta off Madeira", False)]),
+                lambda: memory.reset_calibration(),
                 lambda: memory.reembed(DeterministicEmbedder(dimension=128)),
             ]
             for write in writes:
                 with pytest.raises(errors.ReadOnlyDatabase, match=r"memory.db cannot be written .* needs the right to"):
                     write()
-            assert memory.recall("note 7", k=1)[0].id == "id7"
+            found = memory.recall("note 7", k=1)
+            assert (found[0].id, found.verdict) == ("id7", "known")
             assert memory.count() == memory.recall("note").episodes == 10
             freeze(False)
             memory.remember("one more")

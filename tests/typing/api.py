@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import assert_type
+from typing import Literal, assert_type
 
 from am_agent import (
+    Calibrated,
     Completion,
     Consolidation,
     Cue,
@@ -13,6 +14,7 @@ from am_agent import (
     Embedder,
     Episode,
     Erasure,
+    Evidence,
     Loaded,
     Memory,
     Prototype,
@@ -57,6 +59,15 @@ def verbs() -> None:
     assert_type(memory.reinforce(recall.id, used=["a", "b"], namespace=("n",)), Weights)
     assert_type(memory.weights(namespace=("n",)), Weights)
     assert_type(memory.reset_weights().learned, Mapping[str, float])
+    assert_type(memory.calibrate([("a", True), (cue, False)], alpha=0.1, namespace=("n",)), Calibrated)
+    assert_type(memory.calibrate().threshold, float)
+    assert_type(memory.reset_calibration(namespace=("n",)), Calibrated)
+    assert_type(memory.recall("a", abstain=True).verdict, Literal["known", "ambiguous", "unknown"])
+    assert_type(
+        (recall.familiarity, recall.reliability, recall.n_eff, recall.margin), tuple[float, float, float, float]
+    )
+    assert_type((recall.reason, recall.told), tuple[str, str])
+    assert_type(recall.evidence, Evidence | None)
     assert_type(memory.get("a"), list[Episode])
     assert_type(memory.list(limit=1), list[Episode])
     assert_type(memory.count(), int)
@@ -83,6 +94,8 @@ async def twins() -> None:
         assert_type(await memory.acomplete(Cue(actor="a")), Completion)
         assert_type(await memory.areinforce("a", used="b"), Weights)
         assert_type(await memory.aweights(), Weights)
+        assert_type(await memory.acalibrate(iter([("a", True)])), Calibrated)
+        assert_type(await memory.areset_calibration(namespace=("n",)), Calibrated)
         assert_type(await memory.areset_weights(namespace=("n",)), Weights)
         assert_type(await memory.alist(), list[Episode])
         assert_type(await memory.aforget(namespace=()), Erasure)
