@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 
 import numpy as np
@@ -13,8 +14,9 @@ from am_agent.hopfield.roster import Booleans, Integers
 NEIGHBOURS = 10
 """Others that the closeness of a pattern is the mean over."""
 
-_SAMPLE = 2048
-"""Places that stand for all, where there are twice as many: their neighbours are further off, by about the same."""
+_SAMPLE = 3072
+"""Places that stand for all, where there are twice as many; each then stands for as many neighbours as it does for
+places."""
 
 
 class Density:
@@ -41,7 +43,7 @@ class Density:
         self._patterns = patterns
         self._alive = alive
         self._lock = threading.Lock()  # over the two below
-        self._sample: tuple[Integers, Codes] | None = None
+        self._sample: tuple[Integers, Codes, int] | None = None
         self._found: dict[int, float] = {}
 
     def of(self, places: Integers) -> Reals:
@@ -56,18 +58,34 @@ class Density:
         if self._sample is None:
             living = np.flatnonzero(self._alive)
             # Every so many, so that the sample of a set that grows a little is the same and a little more.
-            chosen = living[:: max(len(living) // _SAMPLE, 1)]
-            self._sample = chosen, self._patterns.codes[self._patterns.starts[chosen]]
-        chosen, codes = self._sample
+            stride = max(len(living) // _SAMPLE, 1)
+            chosen = living[::stride]
+            self._sample = chosen, self._patterns.codes[self._patterns.starts[chosen]], stride
+        chosen, codes, stride = self._sample
         rows = self._patterns.openings(places)
         # Row by row in memory, and what is nearest in order: a sum is then the same to the bit in any company.
         cosines = np.ascontiguousarray(products(codes, Probe.of(rows)).T)
         at = np.searchsorted(chosen, places)
         own = np.flatnonzero(chosen[np.minimum(at, len(chosen) - 1)] == places)
         cosines[own, at[own]] = -np.inf
-        others = len(chosen) - np.isin(places, chosen).astype(np.int64)
-        most = min(NEIGHBOURS, cosines.shape[1])
-        nearest = np.sort(np.partition(cosines, cosines.shape[1] - most, axis=1)[:, -most:], axis=1)
-        total = np.where(np.isfinite(nearest), nearest, 0.0).sum(axis=1)
-        density: Reals = total / np.maximum(np.minimum(others, NEIGHBOURS), 1)
+        weights = _weights(NEIGHBOURS / stride)
+        most = min(len(weights), cosines.shape[1])
+        nearest = np.sort(np.partition(cosines, cosines.shape[1] - most, axis=1)[:, -most:], axis=1)[:, ::-1]
+        there = np.isfinite(nearest)
+        counted = np.where(there, weights[:most], 0.0)
+        total = (np.where(there, nearest, 0.0) * counted).sum(axis=1)
+        density: Reals = total / np.maximum(counted.sum(axis=1), np.finfo(np.float64).tiny)
         return density
+
+
+def _weights(wanted: float) -> Reals:
+    """What each of the nearest counts for so many, one at least, to be counted: the last of them counts in part.
+
+    Example:
+        >>> _weights(2.5).tolist()
+        [1.0, 1.0, 0.5]
+    """
+    wanted = max(wanted, 1.0)
+    weights = np.ones(math.ceil(wanted))
+    weights[-1] -= len(weights) - wanted
+    return weights
