@@ -17,8 +17,11 @@ from am_agent.hopfield.codes import Floats, Reals
 from am_agent.hopfield.copies import distinct
 from am_agent.hopfield.duplicates import near_duplicates
 from am_agent.hopfield.neighbours import Neighbours, Places, extended, neighbours
+from am_agent.hopfield.noise import noise
 from am_agent.hopfield.roster import Integers
 from am_agent.hopfield.themes import Graph, codelength, entropy, graph, themes, width
+
+Progress = Callable[[float], object]
 
 DUPLICATE = "duplicate"
 THEME = "theme"
@@ -38,9 +41,17 @@ __all__ = [
 _KEPT = 64
 """Neighbours that are kept of each pattern."""
 
-_NOISE = 0.1
-"""The saving below which there is no structure: noise of the same covariance saves .02 to .045, texts .21 to .48."""
+_HALF = 0.55
+"""The share of the work that neighbours are."""
 
+_LEAST = 0.1
+"""The saving below which there is no structure, whatever noise saves; of texts that have some it is .21 to .48."""
+
+_CLEAR = 0.2
+"""The saving from which on there is; noise of the covariance of texts saves .13 at most, that of 150 of them."""
+
+_ABOVE = 1.5
+"""Between them, what themes save at least, in multiples of what they save on noise of the same covariance."""
 
 _EQUAL = 1e-7
 """Distances to a mean that differ by less are equal: the mean is rounded to float32."""
@@ -130,7 +141,7 @@ def consolidated(
     duplicate: float | None = None,
     theme: float | None = None,
     known: Nearest | None = None,
-    progress: Callable[[float], object] | None = None,
+    progress: Progress | None = None,
 ) -> Grouping:
     """The groups of a set of episodes.
 
@@ -154,13 +165,12 @@ def consolidated(
     """
     _check(duplicate, theme)
     episodes = _Episodes.of(keys, starts, patterns, strengths)
-    found = _nearest(episodes, known, progress)
+    found = _nearest(episodes, known, _part(progress, 0.0, _HALF))
     k = width(len(episodes.leaders))
     walk = graph(found, k, floor=theme)
-    labels = _themes(episodes, walk, before, fresh)
-    bits = entropy(walk)
-    saving = (bits - codelength(walk, labels)) / bits if bits > 0 else 0.0
-    structured = saving >= _NOISE
+    labels = _themes(episodes, walk, before, fresh, _part(progress, _HALF, 0.95))
+    saving = _saving(walk, labels)
+    structured = saving >= _CLEAR or (saving >= _LEAST and saving >= _ABOVE * _noise(episodes.rows))
     same = near_duplicates(found, k, floor=duplicate)
     groups = [episodes.group(DUPLICATE, places) for places in _parts(same[episodes.leader])]
     lowest = min((episodes.least(each) for each in _parts(same)), default=None)
@@ -279,7 +289,7 @@ class _Episodes:
         return float((rows @ rows.T).min())
 
 
-def _nearest(episodes: _Episodes, known: Nearest | None, progress: Callable[[float], object] | None) -> Neighbours:
+def _nearest(episodes: _Episodes, known: Nearest | None, progress: Progress | None) -> Neighbours:
     rows = episodes.rows
     if known is None:
         return neighbours(rows, _KEPT, progress=progress)
@@ -295,10 +305,16 @@ def _nearest(episodes: _Episodes, known: Nearest | None, progress: Callable[[flo
     return extended(rows, before, stale, progress=progress)
 
 
-def _themes(episodes: _Episodes, walk: Graph, before: Sequence[Group] | None, fresh: Integers | None) -> Integers:
+def _themes(
+    episodes: _Episodes,
+    walk: Graph,
+    before: Sequence[Group] | None,
+    fresh: Integers | None,
+    progress: Progress | None,
+) -> Integers:
     old = [each for each in before or () if each.tier == THEME]
     if fresh is None or not old:
-        return themes(walk)
+        return themes(walk, progress=progress)
     names = episodes.keys
     order = np.arange(len(names))
     labels = np.full(len(episodes.leaders), -1)
@@ -316,7 +332,23 @@ def _themes(episodes: _Episodes, walk: Graph, before: Sequence[Group] | None, fr
     labels[alone] = len(old) + np.arange(int(alone.sum()))
     touched[labels < 0] = True
     touched[walk.ends[touched[walk.sources]]] = True
-    return themes(walk, before=labels, touched=touched)
+    return themes(walk, before=labels, touched=touched, progress=progress)
+
+
+def _saving(walk: Graph, labels: Integers) -> float:
+    bits = entropy(walk)
+    return (bits - codelength(walk, labels)) / bits if bits > 0 else 0.0
+
+
+def _noise(rows: Floats) -> float:
+    """What themes save where there are none."""
+    made = noise(rows)
+    walk = graph(neighbours(made, _KEPT), width(len(made)))
+    return _saving(walk, themes(walk))
+
+
+def _part(progress: Progress | None, first: float, last: float) -> Progress | None:
+    return None if progress is None else lambda share: progress(first + (last - first) * share)
 
 
 def _places(names: Integers, order: Integers, wanted: Integers) -> Integers:

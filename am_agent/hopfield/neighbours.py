@@ -175,13 +175,13 @@ def _fill(
     # made longer than one; the last term is for what float32 rounds of scores.
     error = max((each.error for each in blocks), default=0.0)
     slack = (2 * ((1.01 + own.errors) * np.float32(error) + 1.01 * own.errors) + 2.0**-20) / own.scales
-    floors = np.full(len(wanted), -np.inf, np.float32)
+    floors: Floats = np.full(len(wanted), -np.inf, np.float32)
     kept = _Candidates(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))
     for block in blocks:
         scores = block.scores(own.values)
         if kept.lines.size == 0 and scores.shape[1] > k:
             # One more, for a pattern is found among its own neighbours, and left out.
-            floors = np.partition(scores, scores.shape[1] - k - 1, axis=1)[:, -k - 1] - slack
+            floors = (np.partition(scores, scores.shape[1] - k - 1, axis=1)[:, -k - 1] - slack).astype(np.float32)
         flat = np.flatnonzero(scores >= floors[:, None])
         lines, columns = np.divmod(flat, scores.shape[1])
         places = block.places[columns]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import log2
+from math import cbrt, log2
 
 import numpy as np
 
@@ -26,6 +26,8 @@ _LOCAL = 10
 
 _REACH = 1.5
 """Neighbours that an edge leads to, in multiples of k: with shares that fall evenly, the mean rank is that of k."""
+
+_BLOCK = 4096
 
 _ROUNDS = 10
 _FALL = 1e-4
@@ -69,7 +71,7 @@ def width(count: int) -> int:
         >>> [width(count) for count in (10, 1000, 4000, 100_000)]
         [5, 10, 16, 32]
     """
-    return min(max(round(count ** (1 / 3)), 5), 32)
+    return min(max(round(cbrt(count)), 5), 32)
 
 
 def graph(found: Neighbours, k: int, *, floor: float | None = None) -> Graph:
@@ -85,39 +87,42 @@ def graph(found: Neighbours, k: int, *, floor: float | None = None) -> Graph:
         k: How many count.
         floor: A similarity below which patterns are no neighbours; None for none.
     """
-    count = len(found.places)
-    there = found.places >= 0
-    near = there[:, :_LOCAL]
+    count, most = len(found.places), round(_REACH * k)
+    near = found.places[:, :_LOCAL] >= 0
     reach = np.where(near, found.similarities[:, :_LOCAL], 0.0).sum(axis=1) / np.maximum(near.sum(axis=1), 1)
-    scores = 2 * found.similarities - reach[:, None] - reach[found.places]
-    scores[~there] = -np.inf
-    order = np.lexsort((found.places, -scores))[:, : round(_REACH * k)]
-    places, similarities = np.take_along_axis(found.places, order, 1), np.take_along_axis(found.similarities, order, 1)
-    there = (places >= 0) & (similarities >= (-np.inf if floor is None else floor))
-    shares = 1 - np.arange(order.shape[1]) / round(_REACH * k)
-    weights = (np.maximum(similarities, _WEAKEST) * shares)[there]
-    left = np.repeat(np.arange(count), there.sum(axis=1))
-    right = places[there].astype(np.int64)
-    return _graph(count, np.concatenate([left, right]), np.concatenate([right, left]), np.tile(weights, 2))
+    sources, ends, weights = [], [], []
+    for start in range(0, count, _BLOCK):
+        block = slice(start, start + _BLOCK)
+        places, similarities = found.places[block], found.similarities[block]
+        scores = np.where(places >= 0, 2 * similarities - reach[block, None] - reach[places], -np.inf)
+        order = np.lexsort((places, -scores))[:, :most]
+        places, similarities = np.take_along_axis(places, order, 1), np.take_along_axis(similarities, order, 1)
+        there = (places >= 0) & (similarities >= (-np.inf if floor is None else floor))
+        shares = 1 - np.arange(order.shape[1]) / most
+        sources.append(np.repeat(np.arange(start, start + len(places)), there.sum(axis=1)))
+        ends.append(places[there].astype(np.int64))
+        weights.append((np.maximum(similarities, _WEAKEST) * shares)[there])
+    none = np.zeros(0, np.int64)
+    left, right = np.concatenate([none, *sources]), np.concatenate([none, *ends])
+    return _graph(count, left * count + right, right * count + left, np.concatenate([none, *weights]))
 
 
-def _graph(count: int, left: Integers, right: Integers, weights: Reals) -> Graph:
-    starts, ends, weights = _summed(count, left, right, weights)
+def _graph(count: int, one_way: Integers, other_way: Integers, weights: Reals) -> Graph:
+    starts, ends, weights = _summed(count, np.concatenate([one_way, other_way]), np.tile(weights, 2))
     strengths = np.add.reduceat(np.append(weights, 0.0), starts[:-1]) * (np.diff(starts) > 0)
     total = float(strengths.sum())
     scale = 1 / total if total > 0 else 0.0
     return Graph(starts, ends, weights * scale, strengths * scale, total)
 
 
-def _summed(count: int, left: Integers, right: Integers, weights: Reals) -> tuple[Integers, Integers, Reals]:
-    """Edges in their order, those with the same ends as one."""
-    keys = left * count + right
+def _summed(count: int, keys: Integers, weights: Reals) -> tuple[Integers, Integers, Reals]:
+    """Edges in their order, those with the same ends as one; a key is `from * count + to`."""
     order = np.argsort(keys, kind="stable")
     keys, weights = keys[order], weights[order]
-    first = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])) if len(keys) else np.zeros(0, np.int64)
-    sums = np.add.reduceat(weights, first) if len(keys) else weights
-    sources, ends = np.divmod(keys[first], count) if count else (first, first)
-    return np.searchsorted(sources, np.arange(count + 1)), ends, sums
+    first = np.flatnonzero(np.diff(keys, prepend=-1))
+    keys = keys[first]
+    sums = np.add.reduceat(weights, first) if len(first) else weights
+    return np.searchsorted(keys, np.arange(count + 1) * count), keys % max(count, 1), sums
 
 
 def entropy(walk: Graph) -> float:
@@ -140,11 +145,16 @@ def codelength(walk: Graph, labels: Integers) -> float:
         1.0
     """
     count = int(labels.max(initial=-1)) + 1
-    inside = np.bincount(labels, walk.visits, count)
+    inside = _sums(labels, walk.visits, count)
     across = labels[walk.sources] != labels[walk.ends]
-    leaving = np.bincount(labels[walk.sources[across]], walk.flows[across], count)
+    leaving = _sums(labels[walk.sources[across]], walk.flows[across], count)
     themes = -2 * _plogp(leaving).sum() + _plogp(leaving + inside).sum()
     return float(_plogp(leaving.sum()) + themes - _plogp(walk.visits).sum())
+
+
+def _sums(labels: Integers, values: Reals, count: int) -> Reals:
+    """The sum of the values of each label, float64 [count]."""
+    return np.bincount(labels, values, count).astype(np.float64, copy=False)
 
 
 def _plogp(values: Reals) -> Reals:
@@ -180,10 +190,11 @@ def themes(
     start = np.arange(len(walk.visits)) if before is None else _voted(walk, before)
     labels = _merged(walk, start, touched)
     length = codelength(walk, labels)
+    known: dict[bytes, Integers] = {}
     for round_ in range(_ROUNDS):
         if progress is not None:
             progress((round_ + 1) / (_ROUNDS + 1))
-        tried = _refined(walk, labels, touched)
+        tried = _refined(walk, labels, touched, known)
         after = codelength(walk, tried)
         if after >= length - _TINY:
             break
@@ -197,10 +208,12 @@ def themes(
 
 def _voted(walk: Graph, before: Integers) -> Integers:
     """A theme for each place: of those without one, the one of most of its walk, or one of its own."""
+    before = np.where(walk.visits > 0, before, -1)  # where the walk never is, it cannot stay
     count = int(before.max(initial=-1)) + 1
     sources, theirs = walk.sources, before[walk.ends]
     asked = (before[sources] < 0) & (theirs >= 0)
-    starts, chosen, shares = _summed(max(count, len(before)), sources[asked], theirs[asked], walk.flows[asked])
+    size = max(count, len(before))
+    starts, chosen, shares = _summed(size, sources[asked] * size + theirs[asked], walk.flows[asked])
     labels = before.copy()
     for place in np.flatnonzero(before < 0).tolist():
         edges = slice(starts[place], starts[place + 1])
@@ -221,9 +234,9 @@ def numbered(labels: Integers) -> Integers:
     return found
 
 
-def _refined(walk: Graph, labels: Integers, touched: Booleans | None) -> Integers:
+def _refined(walk: Graph, labels: Integers, touched: Booleans | None, known: dict[bytes, Integers]) -> Integers:
     """One round: each theme is split as if it were alone, the pieces are moved, then single places."""
-    pieces = _split(walk, labels, touched)
+    pieces = _split(walk, labels, touched, known)
     coarse = _aggregated(walk, pieces)
     first = np.empty(len(coarse.visits), np.int64)
     first[pieces] = labels
@@ -231,8 +244,11 @@ def _refined(walk: Graph, labels: Integers, touched: Booleans | None) -> Integer
     return _merged(walk, joined, touched)
 
 
-def _split(walk: Graph, labels: Integers, touched: Booleans | None) -> Integers:
-    """The pieces into which each theme falls when the walk can go nowhere else, numbered throughout."""
+def _split(walk: Graph, labels: Integers, touched: Booleans | None, known: dict[bytes, Integers]) -> Integers:
+    """The pieces into which each theme falls when the walk can go nowhere else, numbered throughout.
+
+    Most themes are the same from one round to the next, and so are their pieces.
+    """
     asked = np.ones(int(labels.max(initial=-1)) + 1, np.bool_)
     if touched is not None:
         asked[:] = False
@@ -254,11 +270,14 @@ def _split(walk: Graph, labels: Integers, touched: Booleans | None) -> Integers:
             pieces[order[first:end]] = count
             count += 1
             continue
-        edges = slice(starts[first], starts[end])
-        part = flows[edges]
-        visits = np.bincount(left[edges] - first, part, end - first)
-        alone = Graph(starts[first : end + 1] - starts[first], right[edges] - first, part, visits, walk.total)
-        found = numbered(_merged(alone, np.arange(end - first)))
+        members = order[first:end].tobytes()
+        if members not in known:
+            edges = slice(starts[first], starts[end])
+            part = flows[edges]
+            visits = _sums(left[edges] - first, part, end - first)
+            alone = Graph(starts[first : end + 1] - starts[first], right[edges] - first, part, visits, walk.total)
+            known[members] = _merged(alone, np.arange(end - first))
+        found = known[members]
         pieces[order[first:end]] = found + count
         count += int(found.max()) + 1
     return pieces
@@ -281,8 +300,8 @@ def _aggregated(walk: Graph, labels: Integers) -> Graph:
     count = int(labels.max(initial=-1)) + 1
     left, right = labels[walk.sources], labels[walk.ends]
     across = left != right
-    starts, ends, flows = _summed(count, left[across], right[across], walk.flows[across])
-    return Graph(starts, ends, flows, np.bincount(labels, walk.visits, count), walk.total)
+    starts, ends, flows = _summed(count, left[across] * count + right[across], walk.flows[across])
+    return Graph(starts, ends, flows, _sums(labels, walk.visits, count), walk.total)
 
 
 def _moved(walk: Graph, labels: Integers, touched: Booleans | None = None) -> tuple[Integers, bool]:
@@ -298,12 +317,12 @@ def _moved(walk: Graph, labels: Integers, touched: Booleans | None = None) -> tu
     sources = walk.sources
     across = labels[sources] != labels[walk.ends]
     theme: list[int] = labels.tolist()
-    exits: list[float] = np.bincount(labels[sources[across]], walk.flows[across], count + 1).tolist()
-    inside: list[float] = np.bincount(labels, walk.visits, count + 1).tolist()
+    exits: list[float] = _sums(labels[sources[across]], walk.flows[across], count + 1).tolist()
+    inside: list[float] = _sums(labels, walk.visits, count + 1).tolist()
     sizes: list[int] = np.bincount(labels, minlength=count + 1).tolist()
     terms: list[float] = [_term(leaving, mass) for leaving, mass in zip(exits, inside, strict=True)]
     empty = [number for number in range(count, -1, -1) if not sizes[number]]
-    outward: list[float] = np.bincount(sources, walk.flows, count).tolist()
+    outward: list[float] = _sums(sources, walk.flows, count).tolist()
     visits: list[float] = walk.visits.tolist()
     starts: list[int] = walk.starts.tolist()
     ends, flows = walk.ends, walk.flows
@@ -319,46 +338,29 @@ def _moved(walk: Graph, labels: Integers, touched: Booleans | None = None) -> tu
         shares: dict[int, float] = {}
         for end, flow in zip(around, flows[edges].tolist(), strict=True):
             number = theme[end]
-            if number in shares:
-                shares[number] += flow
-            else:
-                shares[number] = flow
+            shares[number] = shares.get(number, 0.0) + flow
         own = theme[place]
         out, mass = outward[place], visits[place]
-        left_exits = exits[own] - out + 2 * shares.pop(own, 0.0)
-        left_inside = inside[own] - mass
-        left_term = _term(left_exits, left_inside) if sizes[own] > 1 else 0.0
-        rest = leaving + left_exits - exits[own] if sizes[own] > 1 else leaving - exits[own]
         if sizes[own] > 1:
+            left_exits, left_inside = exits[own] - out + 2 * shares.pop(own, 0.0), inside[own] - mass
+            left_term = _term(left_exits, left_inside)
             shares[empty[-1]] = 0.0
-        base = (leaving * log2(leaving) if leaving > 0 else 0.0) - left_term + terms[own]
-        best, target = -_TINY, own
-        for number, share in shares.items():
-            new_exits = exits[number] + out - 2 * share
-            new_leaving = rest + out - 2 * share
-            total = new_exits + inside[number] + mass
-            change = total * log2(total) - terms[number] - base
-            if new_exits > 0:
-                change -= 2 * new_exits * log2(new_exits)
-            if new_leaving > 0:
-                change += new_leaving * log2(new_leaving)
-            if change < best - _TINY or (change < best + _TINY and target != own and number < target):
-                best, target = change, number
-        if target == own:
+        else:
+            left_exits = left_inside = left_term = 0.0
+        rest = leaving - exits[own] + left_exits
+        base = left_term - terms[own] - (leaving * log2(leaving) if leaving > 0 else 0.0)
+        target = _best(shares, exits, inside, terms, out, mass, rest, base)
+        if target < 0:
             continue
         moved = True
-        share = shares[target]
-        if sizes[own] > 1:
-            leaving += left_exits - exits[own]
-            exits[own], inside[own], terms[own] = left_exits, left_inside, left_term
-        else:
-            leaving -= exits[own]
-            exits[own] = inside[own] = terms[own] = 0.0
-            empty.append(own)
+        exits[own], inside[own], terms[own] = left_exits, left_inside, left_term
         if not sizes[target]:
             empty.pop()
-        leaving += out - 2 * share
-        exits[target] += out - 2 * share
+        if sizes[own] == 1:
+            empty.append(own)
+        gained = out - 2 * shares[target]
+        leaving = rest + gained
+        exits[target] += gained
         inside[target] += mass
         terms[target] = _term(exits[target], inside[target])
         sizes[own] -= 1
@@ -369,6 +371,43 @@ def _moved(walk: Graph, labels: Integers, touched: Booleans | None = None) -> tu
                 queued[end] = True
                 queue.append(end)
     return numbered(np.array(theme, np.int64)), moved
+
+
+def _best(
+    shares: dict[int, float],
+    exits: list[float],
+    inside: list[float],
+    terms: list[float],
+    out: float,
+    mass: float,
+    rest: float,
+    base: float,
+) -> int:
+    """The theme that shortens the description the most when a place joins it, the lowest of equal ones; -1 for none.
+
+    Args:
+        shares: How much of the walk leads from the place to each theme.
+        exits: q of each theme.
+        inside: p of each theme.
+        terms: What each adds to the description.
+        out: How much of the walk leaves the place.
+        mass: How often the walk is at it.
+        rest: Q, when the place has left its theme and belongs to none.
+        base: By how much that changes the description, but for pl(Q) as it will be.
+    """
+    best, target = -_TINY, -1
+    for number, share in shares.items():
+        gained = out - 2 * share
+        new_exits, new_leaving = exits[number] + gained, rest + gained
+        total = new_exits + inside[number] + mass
+        change = base + total * log2(total) - terms[number]
+        if new_exits > 0:
+            change -= 2 * new_exits * log2(new_exits)
+        if new_leaving > 0:
+            change += new_leaving * log2(new_leaving)
+        if change < best - _TINY or (target > number and change < best + _TINY):
+            best, target = change, number
+    return target
 
 
 def _term(exits: float, inside: float) -> float:
