@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 _ROLES = frozenset({"user", "assistant", "system", "tool"})
 _HEADER = ["query-id", "corpus-id", "score"]
@@ -74,44 +74,65 @@ class Haystack:
         documents: In the order of the file.
         queries: Those that have gold, in the order of the file.
         notes: What was left out and why, in sentences for people.
+        labelled: Where there are no qrels, the queries whose label a document has. They have no gold.
+        unanswerable: The queries that it says have no answer here.
     """
 
     name: str
     documents: tuple[Document, ...]
     queries: tuple[Query, ...]
     notes: tuple[str, ...] = ()
+    labelled: tuple[Query, ...] = ()
+    unanswerable: tuple[Query, ...] = ()
 
 
-def read_sets(folder: Path, names: Sequence[str] | None = None) -> dict[str, list[Haystack]]:
+def read_sets(
+    folder: Path, names: Sequence[str] | None = None, *, without_gold: bool = False
+) -> dict[str, list[Haystack]]:
     """Read sets whole, so that what is broken shows before anything is measured.
 
     Args:
         folder: Where `<set>/<haystack>/corpus.jsonl.gz` lies, with queries.jsonl.gz and qrels/test.tsv.
         names: The sets; None for every one there is, by name.
+        without_gold: See `read_haystack`.
 
     Raises:
         MissingData: The folder, a set or a file is not there.
         BrokenLine: A line that cannot be read.
     """
-    if not folder.is_dir():
-        raise MissingData(f"there is no folder {folder}")
-    found = {each.name: _haystacks(each) for each in sorted(folder.iterdir()) if each.is_dir()}
-    wanted = [name for name in found if found[name]] if names is None else list(dict.fromkeys(names))
+    found = set_names(folder)
+    wanted = found if names is None else list(dict.fromkeys(names))
     if not wanted:
         raise MissingData(f"there is no set in {folder}: no file fits {folder}/<set>/<haystack>/corpus.jsonl.gz")
     for name in wanted:
-        if not found.get(name):
-            there = ", ".join(each for each in found if found[each]) or "none"
-            raise MissingData(f"there is no set {name!r} in {folder}; there is {there}")
-    return {name: [read_haystack(each) for each in found[name]] for name in wanted}
+        if name not in found:
+            raise MissingData(f"there is no set {name!r} in {folder}; there is {', '.join(found) or 'none'}")
+    return {
+        name: [read_haystack(each, without_gold=without_gold) for each in _haystacks(folder / name)] for name in wanted
+    }
+
+
+def set_names(folder: Path) -> list[str]:
+    """The names of the sets in a folder, in their order: of its folders that hold a haystack.
+
+    Raises:
+        MissingData: The folder is not there.
+    """
+    if not folder.is_dir():
+        raise MissingData(f"there is no folder {folder}")
+    return [each.name for each in sorted(folder.iterdir()) if each.is_dir() and _haystacks(each)]
 
 
 def _haystacks(folder: Path) -> list[Path]:
     return sorted(corpus.parent for corpus in folder.glob("*/corpus.jsonl.gz"))
 
 
-def read_haystack(folder: Path) -> Haystack:
+def read_haystack(folder: Path, *, without_gold: bool = False) -> Haystack:
     """Read one haystack; without qrels it has no queries, since no answer to them could be judged.
+
+    Args:
+        folder: Where its files lie.
+        without_gold: Keep the unanswerable queries, and where there are no qrels, the labelled ones.
 
     Raises:
         MissingData: A file is not there.
@@ -119,30 +140,45 @@ def read_haystack(folder: Path) -> Haystack:
     """
     name = f"{folder.parent.name}/{folder.name}"
     qrels = folder / "qrels" / "test.tsv"
-    if not qrels.is_file():
+    judged = _qrels(qrels) if qrels.is_file() else None
+    if judged is None and not without_gold:
         return Haystack(name, (), (), (f"{name}: left out, for it has no qrels/test.tsv",))
-    judged = _qrels(qrels)
     corpus = list(_read(folder / "corpus.jsonl.gz", _document))
-    asked = list(_read(folder / "queries.jsonl.gz", lambda row: _query(row, judged)))
-    documents = tuple(each for each in corpus if each.text.strip())
-    queries = tuple(query for query, answerable in asked if answerable and query.gold)
-    unanswerable = sum(not answerable for _, answerable in asked)
+    asked = list(_read(folder / "queries.jsonl.gz", lambda row: _query(row, judged or {})))
+    documents = tuple(document for document, _ in corpus if document.text.strip())
     if not documents:
         raise MissingData(f"there is no text in {folder / 'corpus.jsonl.gz'}")
+    queries = tuple(each.query for each in asked if each.answerable and each.query.gold)
+    labels = {label for _, label in corpus} - {None} if judged is None else frozenset()
+    labelled = tuple(each.query for each in asked if each.answerable and each.label in labels)
+    unanswerable = tuple(each.query for each in asked if not each.answerable)
     known = {each.id for each in documents}
+    unjudged = len(asked) - len(unanswerable) - len(queries) - len(labelled)
     left_out = (
-        (unanswerable, "unanswerable queries left out"),
-        (len(asked) - unanswerable - len(queries), "queries without qrels left out"),
+        (0 if without_gold else len(unanswerable), "unanswerable queries left out"),
+        (
+            unjudged,
+            "queries left out, for no document has their label" if judged is None else "queries without qrels left out",
+        ),
         (len(corpus) - len(documents), "blank documents left out"),
         (
             sum(each not in known for query in queries for each in query.gold),
             "gold documents are not in the corpus and count as not found",
         ),
     )
-    return Haystack(name, documents, queries, tuple(f"{name}: {count} {what}" for count, what in left_out if count))
+    notes = tuple(f"{name}: {count} {what}" for count, what in left_out if count)
+    return Haystack(name, documents, queries, notes, labelled, unanswerable if without_gold else ())
 
 
-T = TypeVar("T", Document, "tuple[Query, bool]")
+class _Asked(NamedTuple):
+    """A query with what the set says of it."""
+
+    query: Query
+    label: str | None
+    answerable: bool
+
+
+T = TypeVar("T", "tuple[Document, str | None]", _Asked)
 
 
 def _read(path: Path, build: Callable[[Mapping[str, Any]], T]) -> Iterator[T]:
@@ -174,35 +210,51 @@ def _built(path: Path, number: int, line: bytes, seen: set[str], build: Callable
         raise BrokenLine(path, number, error) from error
 
 
-def _document(row: Mapping[str, Any]) -> Document:
+def _document(row: Mapping[str, Any]) -> tuple[Document, str | None]:
     metadata = _metadata(row)
     actor = _optional(metadata, "speaker") or None
     title, text = _optional(row, "title") or "", _string(row, "text")
     session = metadata.get("session")
-    return Document(
+    document = Document(
         id=_string(row, "_id"),
         text=_spoken(actor, f"{title} {text}" if title else text),
         actor=actor,
         occurred_at=_time(metadata, "time"),
         session=None if session is None else str(session),
     )
+    return document, _label(metadata)
+
+
+def is_name(actor: str | None) -> bool:
+    """Whether an actor is a person who could be named, rather than a role or nobody.
+
+    Example:
+        >>> is_name("Ana"), is_name("User"), is_name(None)
+        (True, False, False)
+    """
+    return actor is not None and actor.lower() not in _ROLES
 
 
 def _spoken(actor: str | None, text: str) -> str:
     """Put a person's name in front: a question names people, and so would a transcript."""
     text = _CONTROL.sub(" ", text)
-    if actor is None or actor.lower() in _ROLES or not text.strip():
+    if not is_name(actor) or not text.strip():
         return text
     return f"{actor}: {text}"
 
 
-def _query(row: Mapping[str, Any], judged: Mapping[str, Mapping[str, int]]) -> tuple[Query, bool]:
+def _query(row: Mapping[str, Any], judged: Mapping[str, Mapping[str, int]]) -> _Asked:
     metadata = _metadata(row)
     key, text = _string(row, "_id"), _CONTROL.sub(" ", _string(row, "text"))
     if not text.strip():
         raise ValueError("the query is blank")
     query = Query(id=key, text=text, asked_at=_time(metadata, "question_date"), gold=judged.get(key, {}))
-    return query, metadata.get("answerable") is not False
+    return _Asked(query, _label(metadata), metadata.get("answerable") is not False)
+
+
+def _label(metadata: Mapping[str, Any]) -> str | None:
+    label = metadata.get("label")
+    return None if label is None else str(label)
 
 
 def _qrels(path: Path) -> dict[str, dict[str, int]]:

@@ -34,6 +34,12 @@ def cosine(haystack: Haystack, encoder: Embedder) -> list[Ranking]:
 
 def bm25(haystack: Haystack) -> list[Ranking]:
     """Rank by BM25 as Lucene has it, ties in the order of the corpus; without a word in common there is no place."""
+    asked = [each.text for each in haystack.queries]
+    return [_best(haystack, scores, least=0.0) for scores in word_scores(haystack, asked)]
+
+
+def word_scores(haystack: Haystack, texts: Sequence[str]) -> Iterator[npt.NDArray[np.float32]]:
+    """The BM25 of every document for each text, [documents]; that of a document with no word in common is 0."""
     stemmer = Stemmer.Stemmer("english")
 
     def words(texts: Sequence[str]) -> list[list[str]]:
@@ -44,8 +50,9 @@ def bm25(haystack: Haystack) -> list[Ranking]:
 
     index = bm25s.BM25(method="lucene")
     index.index(words([each.text for each in haystack.documents]), show_progress=False)
-    asked = [[word for word in query if word] for query in words([each.text for each in haystack.queries])]
-    return [_best(haystack, index.get_scores(query), least=0.0) if query else [] for query in asked]
+    for asked in words(texts):
+        kept = [word for word in asked if word]
+        yield index.get_scores(kept) if kept else np.zeros(len(haystack.documents), dtype=np.float32)
 
 
 def rrf(first: Sequence[Ranking], second: Sequence[Ranking]) -> list[Ranking]:

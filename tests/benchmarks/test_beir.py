@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.beir import BrokenLine, Document, MissingData, Query, read_haystack, read_sets
+from benchmarks.beir import BrokenLine, Document, MissingData, Query, read_haystack, read_sets, set_names
 
 Write = Callable[..., Path]
 
@@ -93,6 +93,41 @@ def test_a_haystack_without_qrels_asks_nothing(write_haystack: Write, tmp_path: 
     assert (haystack.queries, haystack.notes) == ((), ("labels/all: left out, for it has no qrels/test.tsv",))
 
 
+def test_what_has_no_gold_is_kept_where_it_is_wanted(write_haystack: Write, tmp_path: Path) -> None:
+    """Unanswerable queries apart from the others, and then nothing says that they were left out."""
+    queries = [ASKED, {"_id": "none", "text": "Who purrs?", "metadata": {"answerable": False, "label": "x"}}]
+    folder = write_haystack(tmp_path / "set" / "stack", [TEXT], queries, JUDGED)
+    haystack = read_haystack(folder, without_gold=True)
+    assert haystack.unanswerable == (Query("none", "Who purrs?", None, {}),)
+    assert (haystack.queries, haystack.labelled, haystack.notes) == (
+        (Query("q", "Who barks?", None, {"d": 1}),),
+        (),
+        (),
+    )
+    assert read_haystack(folder).unanswerable == ()
+    assert read_sets(tmp_path, without_gold=True) == {"set": [haystack]}
+
+
+def test_labels_stand_for_qrels_where_there_are_none(write_haystack: Write, tmp_path: Path) -> None:
+    """A query whose label no document has is not known to be present, and one without a label neither."""
+    corpus = [
+        {"_id": f"d{label}", "text": f"Text {label}.", "metadata": {"label": label}} for label in (1, "pay", None)
+    ]
+    queries = [
+        {"_id": "q1", "text": "One?", "metadata": {"label": "1", "answerable": True}},
+        {"_id": "q2", "text": "Two?", "metadata": {"label": "pay"}},
+        {"_id": "q3", "text": "Three?", "metadata": {"label": "sing"}},
+        {"_id": "q4", "text": "Four?"},
+        {"_id": "q5", "text": "Five?", "metadata": {"label": "oos", "answerable": False}},
+    ]
+    haystack = read_haystack(write_haystack(tmp_path / "labels" / "all", corpus, queries, None), without_gold=True)
+    assert [each.id for each in haystack.documents] == ["d1", "dpay", "dNone"]
+    assert haystack.labelled == (Query("q1", "One?", None, {}), Query("q2", "Two?", None, {}))
+    assert haystack.unanswerable == (Query("q5", "Five?", None, {}),)
+    assert haystack.queries == ()
+    assert haystack.notes == ("labels/all: 2 queries left out, for no document has their label",)
+
+
 def test_sets_are_read_by_name_in_the_order_asked(write_haystack: Write, tmp_path: Path) -> None:
     """All of them by name where none is asked for; folders that hold no haystack are no sets."""
     for name in ("b/1", "a/2", "a/1"):
@@ -102,6 +137,7 @@ def test_sets_are_read_by_name_in_the_order_asked(write_haystack: Write, tmp_pat
     assert names == {"a": ["a/1", "a/2"], "b": ["b/1"]}
     assert list(names) == ["a", "b"]
     assert list(read_sets(tmp_path, ["b", "a", "b"])) == ["b", "a"]
+    assert set_names(tmp_path) == ["a", "b"]
 
 
 def test_what_is_not_there_is_named(write_haystack: Write, tmp_path: Path) -> None:
