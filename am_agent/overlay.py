@@ -48,6 +48,9 @@ _PATIENCE = 3
 _GROUPED = 0.9
 """The share of the work that grouping is, where texts are made afterwards."""
 
+_LOOK = 1.0
+"""Seconds after which a pass that groups looks again whether another process has done it meanwhile."""
+
 _REMEMBERED = 200_000
 """Episodes whose nearest neighbours are kept for the next pass, 512 bytes each; those of the last pass in any case."""
 
@@ -110,6 +113,10 @@ class _Texts:
     failed: int = 0
 
 
+class _Overtaken(Exception):
+    """Another process, or thread, has consolidated or undone since the snapshot."""
+
+
 class Overlay:
     """The prototypes of a memory. Safe from several threads and processes.
 
@@ -131,7 +138,10 @@ class Overlay:
         began, overtaken = time.perf_counter(), False
         while True:
             basis = self._basis(asked.path)
-            report = Consolidation(asked.path) if basis is None else self._pass(asked, basis)
+            try:
+                report = Consolidation(asked.path) if basis is None else self._pass(asked, basis)
+            except _Overtaken:
+                report = None
             if report is not None:
                 return replace(report, overtaken=overtaken, seconds=time.perf_counter() - began)
             overtaken = True  # by another process, or thread: look again at what is left to do
@@ -174,7 +184,7 @@ class Overlay:
         grouping: Grouping | None = None
         groups = [without(each.shape) for each in basis.kept]
         if whole or len(fresh):
-            grouping = self._grouped(basis, limits, None if whole else fresh, _scaled(asked))
+            grouping = self._grouped(basis, limits, None if whole else fresh, self._watching(asked, basis))
             groups = [_shape(each) for each in grouping.groups]
         found = matched(basis.kept, groups)
         texts = _Texts()
@@ -214,6 +224,22 @@ class Overlay:
             while sum(len(each.keys) for each in self._nearest.values()) > _REMEMBERED and len(self._nearest) > 1:
                 self._nearest.popitem(last=False)
         return found
+
+    def _watching(self, asked: Asked, basis: _Basis) -> Progress:
+        """Tell the progress of grouping, as a share of all there is to do, and stop when somebody else has done it."""
+        share, looked = 1.0 if asked.summariser is None else _GROUPED, time.monotonic()
+
+        def tell(done: float) -> None:
+            nonlocal looked
+            if time.monotonic() - looked >= _LOOK:
+                with self._database.reading() as connection:
+                    if prototypes.newest(connection, basis.namespace_id) != basis.newest:
+                        raise _Overtaken
+                looked = time.monotonic()
+            if asked.progress is not None:
+                asked.progress(share * done)
+
+        return tell
 
     def _write(
         self, path: Namespace, basis: _Basis, groups: Sequence[Shape], found: Matched, limits: Limits, *, whole: bool
@@ -337,12 +363,6 @@ def _fresh(basis: _Basis) -> Integers:
         return basis.keys
     held = np.concatenate([np.empty(0, dtype=np.int64), *(each.shape.members for each in basis.kept)])
     return np.setdiff1d(basis.keys[basis.keys > basis.newest.through], held)
-
-
-def _scaled(asked: Asked) -> Progress | None:
-    """The progress of grouping, as a share of all there is to do."""
-    told, share = asked.progress, 1.0 if asked.summariser is None else _GROUPED
-    return None if told is None else lambda done: told(share * done)
 
 
 def _group(given: Shape) -> Group:
