@@ -22,6 +22,7 @@ from am_agent.coarse import Stand, cost
 from am_agent.consolidation import DUPLICATE, THEME, Group, Grouping, Nearest, consolidated
 from am_agent.episode import Consolidation, Namespace, Prototype, Unconsolidation
 from am_agent.errors import UnknownPrototype
+from am_agent.groups import told
 from am_agent.hopfield.codes import Floats, Reals
 from am_agent.hopfield.roster import Integers
 from am_agent.intake import Intake
@@ -330,7 +331,7 @@ class Overlay:
             now = _now()
             ids = namespaces.find(connection, path, subtree=subtree)
             kept = prototypes.current(connection, ids, now=now)
-            found = _told(connection, [each for each in kept if tier in (None, each.shape.tier)])
+            found = told(connection, [each for each in kept if tier in (None, each.shape.tier)])
         return sorted(found, key=lambda each: -each.weight)
 
     def prototype(self, id_: str, path: Namespace | None) -> Prototype:
@@ -346,7 +347,7 @@ class Overlay:
                     f"the prototype {id_!r} was given up, or one of its members has expired; `prototypes()` lists "
                     "those that there are"
                 )
-            return _told(connection, kept)[0]
+            return told(connection, kept)[0]
 
 
 def _is_whole(basis: _Basis, limits: Limits) -> bool:
@@ -423,28 +424,6 @@ def _report(
         saving=None if grouping is None else grouping.saving,
         structured=themes > 0 if grouping is None else grouping.structured,
     )
-
-
-def _told(connection: Connection, kept: Sequence[Kept]) -> list[Prototype]:
-    """Prototypes as callers have them."""
-    named = episodes.names_of(connection, {key for each in kept for key in each.shape.members.tolist()})
-    texts = episodes.texts_of(connection, [each.shape.medoid for each in kept if each.shape.text is None])
-    paths = namespaces.paths(connection, {each.namespace_id for each in kept})
-    return [
-        Prototype(
-            id=each.id,
-            tier=each.shape.tier,
-            namespace=paths[each.namespace_id],
-            text=texts[each.shape.medoid] if each.shape.text is None else each.shape.text,
-            weight=float(each.shape.weights.sum()),
-            radius=each.shape.radius,
-            members=tuple(named[key] for key in each.shape.members.tolist()),
-            medoid=named[each.shape.medoid],
-            run=each.run,
-            author=each.shape.author,
-        )
-        for each in kept
-    ]
 
 
 def _check_place(connection: Connection, id_: str, namespace_id: int, path: Namespace | None) -> None:
