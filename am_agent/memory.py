@@ -368,6 +368,7 @@ class Memory:
         abstain: bool = False,
         level: str = "episode",
         distinct: bool = False,
+        prefer: str = "weight",
     ) -> Recall:
         """Bring back the episodes that a cue calls to mind.
 
@@ -396,6 +397,9 @@ class Memory:
                 stands for it; one of which the cue may not see every member takes no part.
             distinct: Let near-duplicates that `consolidate` has found count once, with the weight of all of them, and
                 the newest in front; k is then a number of distinct things.
+            prefer: "weight" for the heaviest first, or "latest": what is newer, by `occurred_at`, comes before what it
+                says something else of, as "Ana moved to Porto" does of "Ana moved to Lisbon". It helps where things
+                change, and costs where the question is about what once was.
 
         Raises:
             InvalidInput: An argument that cannot be taken.
@@ -406,9 +410,9 @@ class Memory:
         asked = Asked.checked(cue, vector, wanted)
         view = _view(namespace, subtree, where, as_of, now)
         k, beta, level = checked_count(k, "k"), checked_beta(beta), checked_choice(level, "level", LEVELS)
-        return self._retrieval.recall(
-            Request(asked, view, wanted, k, beta, log, abstain=abstain, level=level, distinct=bool(distinct))
-        )
+        newest = checked_choice(prefer, "prefer", ("weight", "latest")) == "latest"
+        seen = Request(asked, view, wanted, k, beta, log, False, abstain, level, bool(distinct), newest)
+        return self._retrieval.recall(seen)
 
     def complete(
         self,

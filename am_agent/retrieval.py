@@ -6,6 +6,7 @@ import functools
 import logging
 import math
 import operator
+import re
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -31,8 +32,10 @@ from am_agent.hopfield.energy import critical_beta
 from am_agent.hopfield.fusion import FIELDS
 from am_agent.hopfield.metric import Moments, spread
 from am_agent.hopfield.roster import Integers
-from am_agent.hopfield.scope import Scope, best, joined, rescored
+from am_agent.hopfield.scope import Scope, best, closest, joined, rescored
+from am_agent.latest import LEAST, Statements, latest
 from am_agent.levels import Ranking, Shown, Stand, coarse, similarities, stands, summed, widest
+from am_agent.lexical.entities import entities
 from am_agent.posterior import after, when, who
 from am_agent.question import Question, read
 from am_agent.readout import Readout, fused, newest, plain
@@ -56,6 +59,8 @@ _KEPT = 32
 
 _TRIES = 3
 """How often what is in memory is made ready to be written down, where others write meanwhile."""
+
+_WORD = re.compile(r"\w\w+")
 
 _LOGGED = 50
 """The best candidates of a recall, with which feedback compares what was used; what is shown beyond them is added."""
@@ -86,6 +91,7 @@ class Request:
         abstain: Bring back nothing where the verdict is `unknown`.
         level: What competes: episodes, prototypes, or both.
         distinct: Let near-duplicates count once.
+        latest: Let what is newer come before what it says something else of.
     """
 
     asked: Asked
@@ -98,11 +104,17 @@ class Request:
     abstain: bool = False
     level: str = "episode"
     distinct: bool = False
+    latest: bool = False
 
     @property
     def plain(self) -> bool:
         """Whether single episodes are asked for, in the order of their weights."""
-        return self.level == "episode" and not self.distinct
+        return self.level == "episode" and not self.distinct and not self.latest
+
+    @property
+    def depth(self) -> int:
+        """How many are looked at."""
+        return max(self.k, LEAST) if self.latest else self.k
 
 
 @dataclass(frozen=True, slots=True)
@@ -444,7 +456,42 @@ class Retrieval:
 
 def _ranking(answer: _Answer, request: Request) -> Ranking:
     """What of a readout is brought back."""
-    readout, k = answer.readout, request.k
+    ranking = _heaviest(answer, request)
+    if not request.latest:
+        return ranking
+    return replace(ranking, shown=_newest_first(answer, request, ranking.shown)[: request.k])
+
+
+def _newest_first(answer: _Answer, request: Request, shown: Sequence[Shown]) -> list[Shown]:
+    """What is newer before what it says something else of; prototypes stay where they are."""
+    readout, scope = answer.readout, answer.readout.scope
+    places = [place for place, each in enumerate(shown) if not each.prototype]
+    if readout.asked is None or not places:  # what says nothing has called the newest to mind already
+        return list(shown)
+    positions = np.array([shown[place].position for place in places], dtype=np.int64)
+    names = set[str]()
+    if request.asked.text is not None:
+        names = {word for name in entities(request.asked.text) for word in _WORD.findall(name)}
+    told = episodes.texts_of(answer.connection, scope.keys[positions].tolist()) if names else {}
+    said = [names.intersection(_WORD.findall(told.get(key, "").casefold())) for key in scope.keys[positions].tolist()]
+    groups = np.full(len(scope.keys), -1, dtype=np.int64)
+    for number, each in enumerate(answer.stands):
+        if each.kept.shape.tier == DUPLICATE:
+            groups[each.positions] = number
+    ages = np.empty(len(positions), dtype=np.int64)
+    ages[np.lexsort((scope.keys[positions], _times(answer.snapshots)[positions]))] = np.arange(len(positions))
+    scores = np.array([shown[place].mass for place in places]) / readout.beta
+    cues = readout.asked.queries if answer.cues is None else answer.cues.astype(np.float64)
+    order = latest(Statements(scores, closest(scope, positions, cues), ages, said, groups[positions]))
+    mixed = list(shown)
+    for place, which in zip(places, order, strict=True):
+        mixed[place] = shown[places[which]]
+    return mixed
+
+
+def _heaviest(answer: _Answer, request: Request) -> Ranking:
+    """What of a readout weighs most."""
+    readout, k = answer.readout, request.depth
     if request.plain:
         best_ = readout.best.tolist()
         masses = (readout.beta * readout.scores[readout.best]).tolist()

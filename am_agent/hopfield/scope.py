@@ -86,15 +86,33 @@ def rescored(scope: Scope, positions: Integers, queries: Reals, *, lead: float =
     """The scores of some positions from their patterns alone (g = 0), in float64 [m]."""
     scores = np.empty(len(positions))
     for number, places, own in scope.split(positions):
-        patterns = scope.patterns[number]
-        if patterns.rows is not None:
-            rows = patterns.rows.take(patterns.rows_of(places), axis=0)
-        elif scope.fetch is not None:
-            rows = np.concatenate(scope.fetch(scope.keys[positions[own]]))
-        else:
-            raise ValueError("these patterns are in memory as codes only; give the scope a `fetch` that reads them")
-        scores[own] = _exact(patterns.heights_of(places), rows, queries, lead)
+        heights, rows = _rows(scope, number, places, positions[own])
+        scores[own] = _exact(heights, rows, queries, lead)
     return scores
+
+
+def closest(scope: Scope, positions: Integers, queries: Reals) -> Floats:
+    """Of each position the pattern that has the greatest product with any query, float32 [m, d]."""
+    found = np.empty((len(positions), queries.shape[1]), dtype=np.float32)
+    for number, places, own in scope.split(positions):
+        heights, rows = _rows(scope, number, places, positions[own])
+        greatest = (rows.astype(np.float64) @ queries.T).max(axis=1)
+        starts = np.cumsum(heights) - heights
+        order = np.lexsort((-greatest, np.repeat(np.arange(len(heights)), heights)))
+        found[own] = rows[order[starts]]
+    return found
+
+
+def _rows(scope: Scope, number: int, places: Integers, positions: Integers) -> tuple[Integers, Floats]:
+    """How many patterns some places of a set have, and the patterns."""
+    patterns = scope.patterns[number]
+    if patterns.rows is not None:
+        rows = patterns.rows.take(patterns.rows_of(places), axis=0)
+    elif scope.fetch is not None:
+        rows = np.concatenate(scope.fetch(scope.keys[positions]))
+    else:
+        raise ValueError("these patterns are in memory as codes only; give the scope a `fetch` that reads them")
+    return patterns.heights_of(places), rows
 
 
 def best(scope: Scope, scores: Reals, positions: Integers, k: int) -> Integers:
