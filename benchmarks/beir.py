@@ -39,6 +39,7 @@ class Document:
         actor: Who said it, a person or a role.
         occurred_at: When, in UTC.
         session: The conversation or article it belongs to.
+        label: What it is about, where the set says so.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Document:
     actor: str | None = None
     occurred_at: datetime | None = None
     session: str | None = None
+    label: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +59,14 @@ class Query:
         text: What is asked.
         asked_at: When, in UTC.
         gold: The ids of the documents that answer it, each with its grade, a positive whole number.
+        label: What it is about, where the set says so.
     """
 
     id: str
     text: str
     asked_at: datetime | None
     gold: Mapping[str, int]
+    label: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +225,7 @@ def _document(row: Mapping[str, Any]) -> tuple[Document, str | None]:
         actor=actor,
         occurred_at=_time(metadata, "time"),
         session=None if session is None else str(session),
+        label=_label(metadata),
     )
     return document, _label(metadata)
 
@@ -248,8 +253,10 @@ def _query(row: Mapping[str, Any], judged: Mapping[str, Mapping[str, int]]) -> _
     key, text = _string(row, "_id"), _CONTROL.sub(" ", _string(row, "text"))
     if not text.strip():
         raise ValueError("the query is blank")
-    query = Query(id=key, text=text, asked_at=_time(metadata, "question_date"), gold=judged.get(key, {}))
-    return _Asked(query, _label(metadata), metadata.get("answerable") is not False)
+    query = Query(
+        id=key, text=text, asked_at=_time(metadata, "question_date"), gold=judged.get(key, {}), label=_label(metadata)
+    )
+    return _Asked(query, query.label, metadata.get("answerable") is not False)
 
 
 def _label(metadata: Mapping[str, Any]) -> str | None:

@@ -98,7 +98,7 @@ def test_what_has_no_gold_is_kept_where_it_is_wanted(write_haystack: Write, tmp_
     queries = [ASKED, {"_id": "none", "text": "Who purrs?", "metadata": {"answerable": False, "label": "x"}}]
     folder = write_haystack(tmp_path / "set" / "stack", [TEXT], queries, JUDGED)
     haystack = read_haystack(folder, without_gold=True)
-    assert haystack.unanswerable == (Query("none", "Who purrs?", None, {}),)
+    assert haystack.unanswerable == (Query("none", "Who purrs?", None, {}, "x"),)
     assert (haystack.queries, haystack.labelled, haystack.notes) == (
         (Query("q", "Who barks?", None, {"d": 1}),),
         (),
@@ -122,8 +122,8 @@ def test_labels_stand_for_qrels_where_there_are_none(write_haystack: Write, tmp_
     ]
     haystack = read_haystack(write_haystack(tmp_path / "labels" / "all", corpus, queries, None), without_gold=True)
     assert [each.id for each in haystack.documents] == ["d1", "dpay", "dNone"]
-    assert haystack.labelled == (Query("q1", "One?", None, {}), Query("q2", "Two?", None, {}))
-    assert haystack.unanswerable == (Query("q5", "Five?", None, {}),)
+    assert haystack.labelled == (Query("q1", "One?", None, {}, "1"), Query("q2", "Two?", None, {}, "pay"))
+    assert haystack.unanswerable == (Query("q5", "Five?", None, {}, "oos"),)
     assert haystack.queries == ()
     assert haystack.notes == ("labels/all: 2 queries left out, for no document has their label",)
 
