@@ -211,6 +211,19 @@ def recall(
     abstain: Annotated[
         bool, typer.Option("--abstain", help="Bring back nothing where the answer seems not to be here.")
     ] = False,
+    level: Annotated[
+        str,
+        typer.Option("--level", metavar="LEVEL", help="Bring back each episode, or prototype, or both."),
+    ] = "episode",
+    distinct: Annotated[
+        bool, typer.Option("--distinct", help="Let what was said again count once, with all of its weight.")
+    ] = False,
+    prefer: Annotated[
+        str,
+        typer.Option(
+            "--prefer", metavar="WHICH", help="The heaviest first: weight; or latest: the newest of what has changed."
+        ),
+    ] = "weight",
     log: Annotated[bool, typer.Option("--log", help="Write the recall down, for `am reinforce`.")] = False,
     where: Where = None,
     as_of: AsOf = None,
@@ -235,6 +248,9 @@ def recall(
             subtree=subtree,
             log=log,
             abstain=abstain,
+            level=level,
+            distinct=distinct,
+            prefer=prefer,
         )
     if as_json:
         terminal.say_json(terminal.recall_facts(found))

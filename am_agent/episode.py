@@ -76,31 +76,36 @@ class Cue:
 
 @dataclass(frozen=True, slots=True)
 class Recollection:
-    """One episode that came to mind.
+    """One episode that came to mind, or a prototype of several.
 
     Attributes:
-        episode: The episode itself.
+        episode: The episode itself; of a prototype the medoid.
         similarity: The best cosine between a pattern of the episode and the cue, in [-1, 1]; 0 for a cue without a
             vector.
         weight: Its share of the softmax over every episode the cue may see, in [0, 1].
         shares: What each field gave to its score: content, words, actor, time, links; those that gave nothing are left
-            out. They sum to the score, whose softmax the weight is.
+            out. They sum to the score, whose softmax the weight is. What stands for several has "strength", what their
+            number added to the score of one, or "members", the score of all of them.
+        prototype: Which one it is, if it is one; its members are the sources.
+        also: The ids of other episodes that say the same and count with it, where `distinct` was asked for.
     """
 
     episode: Episode
     similarity: float
     weight: float
     shares: Mapping[str, float] = field(default_factory=dict)
+    prototype: Prototype | None = None
+    also: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
-        """The episode's id."""
-        return self.episode.id
+        """The episode's id, or the prototype's."""
+        return self.episode.id if self.prototype is None else self.prototype.id
 
     @property
     def text(self) -> str:
-        """The episode's text."""
-        return self.episode.text
+        """The episode's text, or the prototype's."""
+        return self.episode.text if self.prototype is None else self.prototype.text
 
 
 Verdict = Literal["known", "ambiguous", "unknown"]
@@ -170,7 +175,7 @@ class Recall(Sequence[Recollection]):
     """What a cue brought back: a sequence of recollections, heaviest first.
 
     Attributes:
-        recollections: The k heaviest.
+        recollections: The k heaviest; as `prefer` has them, where that was given.
         energy: `-(1/beta) log sum_i exp(beta s_i)` over the scores s of every episode the cue may see. Infinite when
             there is no such episode.
         beta: The inverse temperature that was used, per unit of the score: a standard deviation of the fused fields, or
@@ -279,9 +284,9 @@ class Recall(Sequence[Recollection]):
         room = None if max_chars is None else max_chars - len("<memory>\n</memory>")
         lines: list[str] = []
         for recollection in self.recollections:
-            line = _entry(recollection.episode, recollection.text)
+            line = _entry(recollection, recollection.text)
             if room is not None and len(line) + 1 > room:
-                line = _cut(recollection.episode, room - 1)
+                line = _cut(recollection, room - 1)
                 if line:
                     lines.append(line)
                 break
@@ -291,10 +296,14 @@ class Recall(Sequence[Recollection]):
         return "\n".join(["<memory>", *lines, "</memory>"]) if lines else ""
 
 
-def _entry(episode: Episode, text: str) -> str:
-    facts = {"id": episode.id, "actor": episode.actor, "session": episode.session}
-    if episode.occurred_at is not None:
-        facts["time"] = episode.occurred_at.isoformat(timespec="seconds")
+def _entry(given: Recollection, text: str) -> str:
+    facts: dict[str, str | None] = {"id": given.id}
+    if given.prototype is not None:
+        facts |= {"of": f"{len(given.prototype)} entries"}
+    else:
+        facts |= {"actor": given.episode.actor, "session": given.episode.session}
+        if given.episode.occurred_at is not None:
+            facts["time"] = given.episode.occurred_at.isoformat(timespec="seconds")
     attributes = "".join(f' {name}="{_escaped(fact)}"' for name, fact in facts.items() if fact is not None)
     return f"<entry{attributes}>{_escaped(text)}</entry>"
 
@@ -304,16 +313,16 @@ def _escaped(text: str) -> str:
     return html.escape(text).replace("\ufffe", "\ufffd").replace("\uffff", "\ufffd")
 
 
-def _cut(episode: Episode, room: int) -> str:
+def _cut(given: Recollection, room: int) -> str:
     """The longest entry of at most `room` characters, or nothing when not one character of text fits."""
-    low, high = 0, len(episode.text)
+    low, high = 0, len(given.text)
     while low < high:  # escaping lengthens the text unevenly, so the cut is searched, not computed
         middle = (low + high + 1) // 2
-        if len(_entry(episode, episode.text[:middle] + "…")) <= room:
+        if len(_entry(given, given.text[:middle] + "…")) <= room:
             low = middle
         else:
             high = middle - 1
-    return _entry(episode, episode.text[:low] + "…") if low else ""
+    return _entry(given, given.text[:low] + "…") if low else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,7 @@ from am_agent.formats import export as exports
 from am_agent.hopfield.fusion import FIELDS
 from am_agent.hopfield.mirror import mirrored
 from am_agent.intake import Intake
+from am_agent.levels import LEVELS
 from am_agent.loading import Loading
 from am_agent.overlay import TIERS, Overlay
 from am_agent.overlay import Asked as Pass
@@ -365,6 +366,9 @@ class Memory:
         beta: float | None = None,
         log: bool = False,
         abstain: bool = False,
+        level: str = "episode",
+        distinct: bool = False,
+        prefer: str = "weight",
     ) -> Recall:
         """Bring back the episodes that a cue calls to mind.
 
@@ -388,6 +392,14 @@ class Memory:
                 softmax condenses from all episodes to a few, `sqrt(2 ln(n + 1))` over the deviation of the scores.
             log: Write the recall down in the file, so that another process can reinforce it by its id.
             abstain: Bring back nothing where the verdict is `unknown`, in place of the k that are least unlike.
+            level: What to bring back: "episode"; "prototype", the groups that `consolidate` has made, by their means;
+                or "both", a prototype then with the weight of all its members. Where an episode is in two, the theme
+                stands for it; one of which the cue may not see every member takes no part.
+            distinct: Let near-duplicates that `consolidate` has found count once, with the weight of all of them, and
+                the newest in front; k is then a number of distinct things.
+            prefer: "weight" for the heaviest first, or "latest": what is newer, by `occurred_at`, comes before what it
+                says something else of, as "Ana moved to Porto" does of "Ana moved to Lisbon". It helps where things
+                change, and costs where the question is about what once was.
 
         Raises:
             InvalidInput: An argument that cannot be taken.
@@ -397,8 +409,10 @@ class Memory:
         wanted = checked_fields(fields)
         asked = Asked.checked(cue, vector, wanted)
         view = _view(namespace, subtree, where, as_of, now)
-        k, beta = checked_count(k, "k"), checked_beta(beta)
-        return self._retrieval.recall(Request(asked, view, wanted, k, beta, log, abstain=abstain))
+        k, beta, level = checked_count(k, "k"), checked_beta(beta), checked_choice(level, "level", LEVELS)
+        newest = checked_choice(prefer, "prefer", ("weight", "latest")) == "latest"
+        seen = Request(asked, view, wanted, k, beta, log, False, abstain, level, bool(distinct), newest)
+        return self._retrieval.recall(seen)
 
     def complete(
         self,

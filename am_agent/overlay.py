@@ -22,6 +22,7 @@ from am_agent.coarse import Stand, cost
 from am_agent.consolidation import DUPLICATE, THEME, Group, Grouping, Nearest, consolidated
 from am_agent.episode import Consolidation, Namespace, Prototype, Unconsolidation
 from am_agent.errors import UnknownPrototype
+from am_agent.groups import told
 from am_agent.hopfield.codes import Floats, Reals
 from am_agent.hopfield.roster import Integers
 from am_agent.intake import Intake
@@ -47,6 +48,9 @@ _PATIENCE = 3
 
 _GROUPED = 0.9
 """The share of the work that grouping is, where texts are made afterwards."""
+
+_LOOK = 1.0
+"""Seconds after which a pass that groups looks again whether another process has done it meanwhile."""
 
 _REMEMBERED = 200_000
 """Episodes whose nearest neighbours are kept for the next pass, 512 bytes each; those of the last pass in any case."""
@@ -110,6 +114,10 @@ class _Texts:
     failed: int = 0
 
 
+class _Overtaken(Exception):
+    """Another process, or thread, has consolidated or undone since the snapshot."""
+
+
 class Overlay:
     """The prototypes of a memory. Safe from several threads and processes.
 
@@ -131,7 +139,10 @@ class Overlay:
         began, overtaken = time.perf_counter(), False
         while True:
             basis = self._basis(asked.path)
-            report = Consolidation(asked.path) if basis is None else self._pass(asked, basis)
+            try:
+                report = Consolidation(asked.path) if basis is None else self._pass(asked, basis)
+            except _Overtaken:
+                report = None
             if report is not None:
                 return replace(report, overtaken=overtaken, seconds=time.perf_counter() - began)
             overtaken = True  # by another process, or thread: look again at what is left to do
@@ -174,7 +185,7 @@ class Overlay:
         grouping: Grouping | None = None
         groups = [without(each.shape) for each in basis.kept]
         if whole or len(fresh):
-            grouping = self._grouped(basis, limits, None if whole else fresh, _scaled(asked))
+            grouping = self._grouped(basis, limits, None if whole else fresh, self._watching(asked, basis))
             groups = [_shape(each) for each in grouping.groups]
         found = matched(basis.kept, groups)
         texts = _Texts()
@@ -214,6 +225,22 @@ class Overlay:
             while sum(len(each.keys) for each in self._nearest.values()) > _REMEMBERED and len(self._nearest) > 1:
                 self._nearest.popitem(last=False)
         return found
+
+    def _watching(self, asked: Asked, basis: _Basis) -> Progress:
+        """Tell the progress of grouping, as a share of all there is to do, and stop when somebody else has done it."""
+        share, looked = 1.0 if asked.summariser is None else _GROUPED, time.monotonic()
+
+        def tell(done: float) -> None:
+            nonlocal looked
+            if time.monotonic() - looked >= _LOOK:
+                with self._database.reading() as connection:
+                    if prototypes.newest(connection, basis.namespace_id) != basis.newest:
+                        raise _Overtaken
+                looked = time.monotonic()
+            if asked.progress is not None:
+                asked.progress(share * done)
+
+        return tell
 
     def _write(
         self, path: Namespace, basis: _Basis, groups: Sequence[Shape], found: Matched, limits: Limits, *, whole: bool
@@ -304,7 +331,7 @@ class Overlay:
             now = _now()
             ids = namespaces.find(connection, path, subtree=subtree)
             kept = prototypes.current(connection, ids, now=now)
-            found = _told(connection, [each for each in kept if tier in (None, each.shape.tier)])
+            found = told(connection, [each for each in kept if tier in (None, each.shape.tier)])
         return sorted(found, key=lambda each: -each.weight)
 
     def prototype(self, id_: str, path: Namespace | None) -> Prototype:
@@ -320,7 +347,7 @@ class Overlay:
                     f"the prototype {id_!r} was given up, or one of its members has expired; `prototypes()` lists "
                     "those that there are"
                 )
-            return _told(connection, kept)[0]
+            return told(connection, kept)[0]
 
 
 def _is_whole(basis: _Basis, limits: Limits) -> bool:
@@ -337,12 +364,6 @@ def _fresh(basis: _Basis) -> Integers:
         return basis.keys
     held = np.concatenate([np.empty(0, dtype=np.int64), *(each.shape.members for each in basis.kept)])
     return np.setdiff1d(basis.keys[basis.keys > basis.newest.through], held)
-
-
-def _scaled(asked: Asked) -> Progress | None:
-    """The progress of grouping, as a share of all there is to do."""
-    told, share = asked.progress, 1.0 if asked.summariser is None else _GROUPED
-    return None if told is None else lambda done: told(share * done)
 
 
 def _group(given: Shape) -> Group:
@@ -403,28 +424,6 @@ def _report(
         saving=None if grouping is None else grouping.saving,
         structured=themes > 0 if grouping is None else grouping.structured,
     )
-
-
-def _told(connection: Connection, kept: Sequence[Kept]) -> list[Prototype]:
-    """Prototypes as callers have them."""
-    named = episodes.names_of(connection, {key for each in kept for key in each.shape.members.tolist()})
-    texts = episodes.texts_of(connection, [each.shape.medoid for each in kept if each.shape.text is None])
-    paths = namespaces.paths(connection, {each.namespace_id for each in kept})
-    return [
-        Prototype(
-            id=each.id,
-            tier=each.shape.tier,
-            namespace=paths[each.namespace_id],
-            text=texts[each.shape.medoid] if each.shape.text is None else each.shape.text,
-            weight=float(each.shape.weights.sum()),
-            radius=each.shape.radius,
-            members=tuple(named[key] for key in each.shape.members.tolist()),
-            medoid=named[each.shape.medoid],
-            run=each.run,
-            author=each.shape.author,
-        )
-        for each in kept
-    ]
 
 
 def _check_place(connection: Connection, id_: str, namespace_id: int, path: Namespace | None) -> None:

@@ -8,7 +8,7 @@ is scored exactly, so the best of the whole are exact, too.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from am_agent.hopfield.energy import log_partition
 from am_agent.hopfield.fusion import FIELDS, default_weights, norm
 from am_agent.hopfield.partition import Partition, partition
 from am_agent.hopfield.roster import Integers
-from am_agent.hopfield.scan import Matches, scan
+from am_agent.hopfield.scan import Matches, Pass, scan
 from am_agent.hopfield.scope import Scope, best, rescored
 from am_agent.question import Question
 from am_agent.standing import Standing
@@ -46,6 +46,10 @@ class Readout:
         exact: Whether no other episode can be among the best, for certain.
         rescored: How many episodes were scored from their patterns themselves.
         heard: How much each part of a long cue counted, float64 [parts]; None for a cue of one part.
+        asked: What the scores were made with, but for links; None where all are alike.
+        error: How far the score of a position that is no candidate can be off.
+        columns: The scores of each sparse field that the cue has, float64 [n], before they are weighted; without links
+            that were followed.
     """
 
     scope: Scope
@@ -60,6 +64,14 @@ class Readout:
     exact: bool
     rescored: int
     heard: Reals | None = None
+    asked: Pass | None = None
+    error: float = 0.0
+    columns: Mapping[str, Reals] = field(default_factory=dict)
+
+    def looked_at(self, position: int) -> bool:
+        """Whether a position is a candidate."""
+        at = int(np.searchsorted(self.candidates, position))
+        return at < len(self.candidates) and int(self.candidates[at]) == position
 
     def shares(self, position: int) -> Mapping[str, float]:
         """What each field gave to the score of a candidate."""
@@ -124,8 +136,8 @@ def fused(
         asked = queries(cues, shares, known, identity=identity)
     nothing = np.zeros(len(scope.keys))
     others = nothing.copy()
-    for field, column in columns.items():
-        others += worth[FIELDS.index(field)] * column
+    for name, column in columns.items():
+        others += worth[FIELDS.index(name)] * column
     matches = scan(scope, worth[0] * asked, max(k, SEEDS), lead=LEAD, others=others)
     added = np.zeros(len(matches.candidates))
     if "links" in fields and not identity:
@@ -138,11 +150,11 @@ def fused(
     table = np.zeros((len(matches.candidates), len(FIELDS)))
     if dense:
         table[:, 0] = rescored(scope, matches.candidates, asked, lead=LEAD)
-    for field, column in columns.items():
-        table[:, FIELDS.index(field)] = column[matches.candidates]
+    for name, column in columns.items():
+        table[:, FIELDS.index(name)] = column[matches.candidates]
     table[:, -1] += added
     found = _read(scope, matches, k, beta, table, worth, 1 / norm(default_weights(), present))
-    return replace(found, heard=shares)
+    return replace(found, heard=shares, columns=columns)
 
 
 def _columns(
@@ -184,4 +196,6 @@ def _read(scope: Scope, matches: Matches, k: int, beta: float, table: Reals, wor
         partition(scope, matches, beta),
         exact,
         len(matches.candidates),
+        asked=matches.asked,
+        error=matches.error,
     )

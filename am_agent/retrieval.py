@@ -6,6 +6,7 @@ import functools
 import logging
 import math
 import operator
+import re
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -18,18 +19,23 @@ from sqlalchemy import Connection
 from am_agent.asked import COSINE, Asked, Fields
 from am_agent.calibrator import Calibrator
 from am_agent.confidence import SHIPPED, Calibration, judged
+from am_agent.consolidation import DUPLICATE
 from am_agent.draft import Vectors, check_dimension, unit_vectors
 from am_agent.encoding import Encoder
 from am_agent.episode import Certificate, Completion, Evidence, Namespace, Recall, Recollection
 from am_agent.errors import StoreError, UnknownEpisode
 from am_agent.evidence import evidence
 from am_agent.filter import Predicate
+from am_agent.groups import Groups, told
 from am_agent.hopfield.codes import Floats, Reals
 from am_agent.hopfield.energy import critical_beta
 from am_agent.hopfield.fusion import FIELDS
 from am_agent.hopfield.metric import Moments, spread
 from am_agent.hopfield.roster import Integers
-from am_agent.hopfield.scope import Scope, best, rescored
+from am_agent.hopfield.scope import Scope, best, closest, joined, rescored
+from am_agent.latest import LEAST, Statements, latest
+from am_agent.levels import Ranking, Shown, Stand, coarse, similarities, stands, summed, widest
+from am_agent.lexical.entities import entities
 from am_agent.posterior import after, when, who
 from am_agent.question import Question, read
 from am_agent.readout import Readout, fused, newest, plain
@@ -53,6 +59,8 @@ _KEPT = 32
 
 _TRIES = 3
 """How often what is in memory is made ready to be written down, where others write meanwhile."""
+
+_WORD = re.compile(r"\w\w+")
 
 _LOGGED = 50
 """The best candidates of a recall, with which feedback compares what was used; what is shown beyond them is added."""
@@ -81,6 +89,9 @@ class Request:
         log: Write the recall down, to be reinforced later by another process.
         identity: Ask which episode the cue is a part of, not which ones answer it.
         abstain: Bring back nothing where the verdict is `unknown`.
+        level: What competes: episodes, prototypes, or both.
+        distinct: Let near-duplicates count once.
+        latest: Let what is newer come before what it says something else of.
     """
 
     asked: Asked
@@ -91,6 +102,19 @@ class Request:
     log: bool = False
     identity: bool = False
     abstain: bool = False
+    level: str = "episode"
+    distinct: bool = False
+    latest: bool = False
+
+    @property
+    def plain(self) -> bool:
+        """Whether single episodes are asked for, in the order of their weights."""
+        return self.level == "episode" and not self.distinct and not self.latest
+
+    @property
+    def depth(self) -> int:
+        """How many are looked at."""
+        return max(self.k, LEAST) if self.latest else self.k
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +154,7 @@ class _Answer:
     question: Question
     cues: Vectors | None
     calibration: Calibration
+    stands: Sequence[Stand] = ()
 
 
 class _Patterns:
@@ -182,6 +207,7 @@ class Retrieval:
         caches = None if database.path is None else Caches(database.path)
         self._working_set = WorkingSet(resident=resident, caches=caches, device=device)
         self._standings: dict[tuple[int, ...], tuple[list[Snapshot], Standing]] = {}
+        self._groups = Groups()
 
     def leave(self) -> None:
         """Write down what is in memory, for the next who opens the file; or do not, where somebody is writing now."""
@@ -206,11 +232,14 @@ class Retrieval:
         """The k episodes that a cue calls to mind."""
 
         def finish(answer: _Answer) -> tuple[Recall, Use | None]:
-            recall, readout = self._recall(answer, request), answer.readout
+            ranking = _ranking(answer, request)
+            recall, readout = self._recall(answer, request, ranking), answer.readout
             if request.fields == COSINE:  # there are no weights to learn
                 return recall, None
-            features, rows = _logged(readout)
-            shown = {each.id: row for each, row in zip(recall, rows.tolist(), strict=True)}
+            known = [(each.origin, given.id) for each, given in zip(ranking.shown, recall, strict=True)]
+            known = [(origin, id_) for origin, id_ in known if readout.looked_at(origin)]
+            features, rows = _logged(readout, np.array([origin for origin, _ in known], dtype=np.int64))
+            shown = {id_: row for (_, id_), row in zip(known, rows.tolist(), strict=True)}
             return recall, Use(request.view.namespace, readout.temper, shown, features)
 
         found = self._ask(request, finish)
@@ -236,7 +265,7 @@ class Retrieval:
         """The episodes that a cue may be a part of, and the posteriors of what it left out."""
 
         def finish(answer: _Answer) -> Completion:
-            recall = self._recall(answer, request)
+            recall = self._recall(answer, request, _ranking(answer, request))
             readout, snapshots = answer.readout, answer.snapshots
             likely = np.zeros(len(readout.scores))
             seen = readout.scope.eligible  # where it is empty, the partition function is zero
@@ -385,7 +414,8 @@ class Retrieval:
                 identity=request.identity,
             )
         calibration = self._calibrator.active(connection, view.namespace, found.id)
-        return _Answer(connection, view.visibility, snapshots, readout, question, cues.given, calibration)
+        found_ = () if request.plain else stands(self._groups.current(connection, seen.ids, found.id), scope)
+        return _Answer(connection, view.visibility, snapshots, readout, question, cues.given, calibration, found_)
 
     def _standing(self, seen: _Seen, dimension: int, view: View) -> Standing:
         """What the namespaces are like as a whole, kept until one of them changes."""
@@ -404,36 +434,23 @@ class Retrieval:
                 del self._standings[next(iter(self._standings))]
         return known
 
-    def _recall(self, answer: _Answer, request: Request) -> Recall:
+    def _recall(self, answer: _Answer, request: Request, ranking: Ranking) -> Recall:
         """What a readout found, with the episodes themselves."""
-        readout, similar = answer.readout, np.zeros(len(answer.readout.best))
-        found = episodes.by_seq(answer.connection, readout.scope.keys[readout.best].tolist(), answer.visibility)
-        if answer.cues is not None:
-            similar = rescored(readout.scope, readout.best, answer.cues.astype(np.float64))
-        recollections = tuple(
-            Recollection(
-                found[int(readout.scope.keys[position])],
-                # Rounding can carry the cosine of equal vectors past one by an ulp.
-                similarity=min(max(float(similarity), -1.0), 1.0),
-                weight=math.exp(readout.beta * float(readout.scores[position]) - readout.partition.log),
-                shares=readout.shares(position),
-            )
-            for position, similarity in zip(readout.best.tolist(), similar, strict=True)
-        )
+        readout = answer.readout
+        log = readout.partition.log if ranking.log is None else ranking.log
+        recollections = _recollections(answer, ranking, log)
         plainly = request.fields == COSINE
         shown = _evidence(answer, request)
         sure = judged(shown, self.prior, answer.calibration)
         n_eff, margin = _spread(readout)
         return Recall(
             recollections,
-            energy=-readout.partition.log / readout.beta,
+            energy=-log / readout.beta,
             beta=readout.beta,
             episodes=int(np.count_nonzero(readout.scope.eligible)),
             weights={} if plainly else {name: float(worth) for name, worth in zip(FIELDS, readout.worth, strict=True)},
             notes=answer.question.notes,
-            certificate=Certificate(
-                readout.exact, (readout.partition.lowest, readout.partition.highest), readout.rescored
-            ),
+            certificate=_certificate(readout, ranking, request),
             familiarity=sure.familiarity,
             reliability=sure.reliability,
             verdict=sure.verdict,
@@ -442,6 +459,113 @@ class Retrieval:
             n_eff=n_eff,
             margin=margin,
         )
+
+
+def _ranking(answer: _Answer, request: Request) -> Ranking:
+    """What of a readout is brought back."""
+    ranking = _heaviest(answer, request)
+    if not request.latest:
+        return ranking
+    return replace(ranking, shown=_newest_first(answer, request, ranking.shown)[: request.k])
+
+
+def _newest_first(answer: _Answer, request: Request, shown: Sequence[Shown]) -> list[Shown]:
+    """What is newer before what it says something else of; prototypes stay where they are."""
+    readout, scope = answer.readout, answer.readout.scope
+    places = [place for place, each in enumerate(shown) if not each.prototype]
+    if readout.asked is None or not places:  # what says nothing has called the newest to mind already
+        return list(shown)
+    positions = np.array([shown[place].position for place in places], dtype=np.int64)
+    names = set[str]()
+    if request.asked.text is not None:
+        names = {word for name in entities(request.asked.text) for word in _WORD.findall(name)}
+    told = episodes.texts_of(answer.connection, scope.keys[positions].tolist()) if names else {}
+    said = [names.intersection(_WORD.findall(told.get(key, "").casefold())) for key in scope.keys[positions].tolist()]
+    groups = np.full(len(scope.keys), -1, dtype=np.int64)
+    for number, each in enumerate(answer.stands):
+        if each.kept.shape.tier == DUPLICATE:
+            groups[each.positions] = number
+    ages = np.empty(len(positions), dtype=np.int64)
+    ages[np.lexsort((scope.keys[positions], _times(answer.snapshots)[positions]))] = np.arange(len(positions))
+    scores = np.array([shown[place].mass for place in places]) / readout.beta
+    cues = readout.asked.queries if answer.cues is None else answer.cues.astype(np.float64)
+    order = latest(Statements(scores, closest(scope, positions, cues), ages, said, groups[positions]))
+    mixed = list(shown)
+    for place, which in zip(places, order, strict=True):
+        mixed[place] = shown[places[which]]
+    return mixed
+
+
+def _heaviest(answer: _Answer, request: Request) -> Ranking:
+    """What of a readout weighs most."""
+    readout, k = answer.readout, request.depth
+    if request.plain:
+        best_ = readout.best.tolist()
+        masses = (readout.beta * readout.scores[readout.best]).tolist()
+        shown = [
+            Shown(position, mass, readout.shares(position), origin=position)
+            for position, mass in zip(best_, masses, strict=True)
+        ]
+        return Ranking(shown, readout.rescored)
+    wide = widest(answer.stands, len(readout.scores))
+    if request.level == "prototype":
+        return coarse(readout, wide, k)
+    twice = [each for each in answer.stands if request.distinct and each.kept.shape.tier == DUPLICATE]
+    if request.level == "episode":
+        wide = []
+    elif request.distinct:  # its duplicates are shown as such already
+        wide = [each for each in wide if each.kept.shape.tier != DUPLICATE]
+    return summed(readout, _times(answer.snapshots), k, prototypes=wide, duplicates=twice)
+
+
+def _recollections(answer: _Answer, ranking: Ranking, log: float) -> tuple[Recollection, ...]:
+    """What is brought back, read from what is stored."""
+    scope, shown = answer.readout.scope, ranking.shown
+    positions = np.array([each.position for each in shown], dtype=np.int64)
+    keys = scope.keys[positions].tolist()
+    found = episodes.by_seq(answer.connection, keys, answer.visibility)
+    grouped = [each.stand for each in shown if each.stand is not None]
+    prototypes = [each.stand for each in shown if each.stand is not None and each.prototype]
+    named = dict(
+        zip(
+            (each.kept.seq for each in prototypes),
+            told(answer.connection, [each.kept for each in prototypes]) if prototypes else (),
+            strict=True,
+        )
+    )
+    ids = episodes.names_of(answer.connection, [key for each in grouped for key in scope.keys[each.positions].tolist()])
+    similar = np.zeros(len(shown))
+    if answer.cues is not None:
+        similar = rescored(scope, positions, answer.cues.astype(np.float64))
+        means = np.flatnonzero([each.prototype for each in shown])
+        if prototypes:
+            similar[means] = similarities(prototypes, answer.cues)
+    return tuple(
+        Recollection(
+            found[key],
+            # Rounding can carry the cosine of equal vectors past one by an ulp.
+            similarity=min(max(float(similarity), -1.0), 1.0),
+            weight=math.exp(each.mass - log),
+            shares=each.shares,
+            prototype=named[each.stand.kept.seq] if each.stand is not None and each.prototype else None,
+            also=()
+            if each.stand is None or each.prototype
+            else tuple(ids[other] for other in scope.keys[each.stand.positions].tolist() if other != key),
+        )
+        for each, key, similarity in zip(shown, keys, similar, strict=True)
+    )
+
+
+def _certificate(readout: Readout, ranking: Ranking, request: Request) -> Certificate:
+    if ranking.log is not None:
+        return Certificate(True, (ranking.log, ranking.log), ranking.rescored)
+    exact = readout.exact if request.plain else True
+    return Certificate(exact, (readout.partition.lowest, readout.partition.highest), ranking.rescored)
+
+
+def _times(snapshots: Sequence[Snapshot]) -> Integers:
+    """When each position occurred, in microseconds."""
+    return joined([each.attributes.times for each in snapshots], np.int64)
 
 
 def _same(one: Snapshot, other: Snapshot) -> bool:
@@ -490,12 +614,12 @@ def _spread(readout: Readout) -> tuple[float, float]:
     return 1 / float(weights @ weights), margin
 
 
-def _logged(readout: Readout) -> tuple[Reals, Integers]:
+def _logged(readout: Readout, shown: Integers) -> tuple[Reals, Integers]:
     """What feedback is compared with: the fields of the best candidates, and which rows those are that are shown."""
     # Where all are alike, those that are shown say as much as any.
-    positions = readout.candidates if readout.fields.any() else readout.best
-    kept = np.union1d(best(readout.scope, readout.scores, positions, _LOGGED), readout.best)
-    return readout.fields[np.searchsorted(readout.candidates, kept)], np.searchsorted(kept, readout.best)
+    positions = readout.candidates if readout.fields.any() else shown
+    kept = np.union1d(best(readout.scope, readout.scores, positions, _LOGGED), shown)
+    return readout.fields[np.searchsorted(readout.candidates, kept)], np.searchsorted(kept, shown)
 
 
 def _seq(connection: Connection, ids: Sequence[int], id_: str, view: View) -> int:

@@ -51,7 +51,8 @@ def say_recall(recall: Recall) -> None:
         note(line)
     table = _table("similarity", "weight", "")
     for each in recall:
-        table.add_row(f"{each.similarity:.3f}", f"{each.weight:.3f}", _entry(each.episode))
+        shown = _entry(each.episode) if each.prototype is None else _group(each.prototype)
+        table.add_row(f"{each.similarity:.3f}", f"{each.weight:.3f}", shown)
     if not len(recall):
         note(recall.told)
         return
@@ -122,11 +123,7 @@ def say_prototypes(prototypes: Sequence[Prototype]) -> None:
     if not prototypes:
         note("there is no prototype here; am consolidate makes them")
     for each in prototypes:
-        author = None if each.author is None else f"by {each.author}"
-        where = "/".join(each.namespace)
-        size = f"{counted(len(each), 'episode')} within {each.radius:.3f}"
-        facts = " · ".join(filter(None, [where, each.tier, size, author, each.id]))
-        Console().print(Text.assemble(_short(each.text), "\n", (facts, "dim")))
+        Console().print(_group(each))
 
 
 def say_episodes(episodes: Sequence[Episode]) -> None:
@@ -184,6 +181,8 @@ def recall_facts(recall: Recall) -> dict[str, Any]:
                 "similarity": each.similarity,
                 "weight": each.weight,
                 "shares": dict(each.shares),
+                "also": list(each.also),
+                "prototype": None if each.prototype is None else asdict(each.prototype),
             }
             for each in recall
         ],
@@ -259,6 +258,14 @@ def _entry(episode: Episode) -> Text:
     facts = " · ".join(filter(None, ["/".join(episode.namespace), episode.actor, when, episode.id]))
     # Text, since "[bold]" in a plain string would be markup.
     return Text.assemble(_short(episode.text), "\n", (facts, "dim"))
+
+
+def _group(given: Prototype) -> Text:
+    """The beginning of a prototype's text, and in the line below what it is of."""
+    author = None if given.author is None else f"by {given.author}"
+    size = f"{counted(len(given), 'episode')} within {given.radius:.3f}"
+    facts = " · ".join(filter(None, ["/".join(given.namespace), given.tier, size, author, given.id]))
+    return Text.assemble(_short(given.text), "\n", (facts, "dim"))
 
 
 def _short(text: str) -> str:

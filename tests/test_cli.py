@@ -284,6 +284,29 @@ def test_links_are_remembered_and_shown(am: Am) -> None:
     assert am("remember", "Who?", "--reply-to", "x") == Run(1, "", f"Error: {unknown}\n")
 
 
+def test_recall_shows_prototypes_distinct_things_and_what_is_newest(am: Am) -> None:
+    """The options of the library, in a table and in JSON; what there is not is a named error."""
+    for id_, text, at in (
+        ("a", "Ana moved to Oslo.", 5),
+        ("b", "Ana moved to Oslo!", 3),
+        ("c", "Ana moved to Porto.", 9),
+    ):
+        _remembered(am, text, "--id", id_, "--at", f"2024-01-0{at}")
+    assert am("consolidate").code == 0
+    cue = ("recall", "who moved to oslo", "--json")
+    (one, *_) = am(*cue, "--distinct").json["recollections"]
+    assert (one["id"], one["also"], one["prototype"]) == ("a", ["b"], None)
+    (group,) = am(*cue, "--level", "prototype").json["recollections"]
+    assert (group["prototype"]["tier"], group["prototype"]["members"]) == ("duplicate", ["a", "b"])
+    assert "2 episodes within" in am("recall", "Oslo", "--level", "both").out
+    assert am(*cue).json["recollections"][0]["id"] != "c"
+    assert am(*cue, "--prefer", "latest").json["recollections"][0]["id"] == "c"
+    for option, value in (("--level", "theme"), ("--prefer", "oldest")):
+        run = am("recall", "Oslo", option, value)
+        assert run.code != 0
+        assert f"not '{value}'" in run.err
+
+
 def test_recall_explains_itself(am: Am) -> None:
     """What each field gave, in the library's words; how the cue was read is told beside a table and in JSON."""
     _remembered(am, "The quarterly report is due on Friday.", "--id", "report")

@@ -17,7 +17,7 @@ import time_machine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from am_agent import DeterministicEmbedder, Memory, errors
+from am_agent import DeterministicEmbedder, Memory, errors, overlay
 from tests.overlays import TABLES, dump, told, unsound
 
 TOY = DeterministicEmbedder()
@@ -432,6 +432,22 @@ def test_who_comes_second_writes_nothing(memory: Memory) -> None:
     outer = memory.consolidate(progress=meanwhile)
     assert (outer.run_id, outer.overtaken) == (None, True)
     assert {each.run for each in memory.prototypes()} == {inner[1].run_id}
+
+
+def test_who_is_overtaken_stops_in_the_middle(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It does not group to the end what another one has grouped already."""
+    monkeypatch.setattr(overlay, "_LOOK", 0.0)
+    shares: list[float] = []
+
+    def meanwhile(share: float) -> None:
+        shares.append(share)
+        if len(shares) == 1:
+            memory.consolidate()
+
+    outer = memory.consolidate(progress=meanwhile)
+    assert (outer.run_id, outer.overtaken, outer.prototypes) == (None, True, len(memory.prototypes()))
+    assert len(shares) == 2
+    assert shares[-1] == 1.0
 
 
 def test_recall_and_remember_go_on_during_a_pass(memory: Memory) -> None:

@@ -86,15 +86,30 @@ def rescored(scope: Scope, positions: Integers, queries: Reals, *, lead: float =
     """The scores of some positions from their patterns alone (g = 0), in float64 [m]."""
     scores = np.empty(len(positions))
     for number, places, own in scope.split(positions):
-        patterns = scope.patterns[number]
-        if patterns.rows is not None:
-            rows = patterns.rows.take(patterns.rows_of(places), axis=0)
-        elif scope.fetch is not None:
-            rows = np.concatenate(scope.fetch(scope.keys[positions[own]]))
-        else:
-            raise ValueError("these patterns are in memory as codes only; give the scope a `fetch` that reads them")
-        scores[own] = mixed(_exact(rows, queries), patterns.offsets_of(places), lead)
+        rows = _rows(scope, number, places, positions[own])
+        scores[own] = mixed(_exact(rows, queries), scope.patterns[number].offsets_of(places), lead)
     return scores
+
+
+def closest(scope: Scope, positions: Integers, queries: Reals) -> Floats:
+    """Of each position the pattern that has the greatest product with any query, float32 [m, d]."""
+    found = np.empty((len(positions), queries.shape[1]), dtype=np.float32)
+    for number, places, own in scope.split(positions):
+        patterns, rows = scope.patterns[number], _rows(scope, number, places, positions[own])
+        greatest = (rows.astype(np.float64) @ queries.T).max(axis=1)
+        owners = np.repeat(np.arange(len(places)), patterns.heights_of(places))
+        found[own] = rows[np.lexsort((-greatest, owners))[patterns.offsets_of(places)]]
+    return found
+
+
+def _rows(scope: Scope, number: int, places: Integers, positions: Integers) -> Floats:
+    """The patterns of some places of a set."""
+    patterns = scope.patterns[number]
+    if patterns.rows is not None:
+        return patterns.rows.take(patterns.rows_of(places), axis=0)
+    if scope.fetch is None:
+        raise ValueError("these patterns are in memory as codes only; give the scope a `fetch` that reads them")
+    return np.concatenate(scope.fetch(scope.keys[positions]))
 
 
 def best(scope: Scope, scores: Reals, positions: Integers, k: int) -> Integers:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from am_agent import DeterministicEmbedder, Memory, errors
+from tests.overlays import told
 from tests.small_disk import KINDS, Disk, Kind, on_small_disk
 from tests.soundness import assert_sound, held, rows
 
@@ -135,6 +136,26 @@ def _moving(disk: Disk) -> None:
     assert_sound(path)
 
 
+def _consolidating(disk: Disk) -> None:
+    path = disk.folder / "memory.db"
+    with Memory(path, embedder=TOY) as memory:
+        memory.remember_many(told(4, 10))
+        first = memory.consolidate()
+        before = memory.prototypes()
+        memory.remember_many(told(4, 10, seed=1))
+        disk.fill()
+        for change in (memory.consolidate, lambda: memory.unconsolidate(first.run_id or "")):
+            with pytest.raises(errors.DiskFull, match="Nothing was changed"):
+                change()
+            assert memory.prototypes() == before
+        assert memory.recall(told(4, 10)[7], k=1)[0].text == told(4, 10)[7]
+        disk.free()
+        assert memory.consolidate().run_id is not None
+        assert len(memory.unconsolidate(first.run_id or "").runs) == 2
+        assert memory.prototypes() == []
+    assert_sound(path)
+
+
 def _opening(disk: Disk) -> None:
     path = disk.folder / "memory.db"
     with Memory(path, embedder=TOY) as memory:
@@ -184,6 +205,12 @@ def test_an_export_that_has_no_room_leaves_the_older_one(tmp_path: Path, kind: K
 def test_a_move_that_has_no_room_goes_on_when_there_is(tmp_path: Path, kind: Kind) -> None:
     """Recall uses the old vectors meanwhile, as if nothing had been begun."""
     on_small_disk(_moving, kind, tmp_path)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_pass_that_has_no_room_leaves_the_groups_as_they_are(tmp_path: Path, kind: Kind) -> None:
+    """And so does an undo; both are made when there is room again."""
+    on_small_disk(_consolidating, kind, tmp_path)
 
 
 @pytest.mark.parametrize("kind", KINDS)
