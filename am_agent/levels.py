@@ -92,10 +92,12 @@ def stands(kept: Sequence[Kept], scope: Scope) -> list[Stand]:
         return [Stand(each, np.empty(0, dtype=np.int64), False) for each in kept]
     found = order[at]
     seen = (sorted_[at] == members) & scope.eligible[found]
-    cuts = np.cumsum([len(each.shape.members) for each in kept])[:-1]
+    ends = np.cumsum([len(each.shape.members) for each in kept])
+    starts = np.concatenate([[0], ends[:-1]])
+    whole = np.logical_and.reduceat(seen, starts).tolist()
     return [
-        Stand(each, here[there], bool(there.all()))
-        for each, here, there in zip(kept, np.split(found, cuts), np.split(seen, cuts), strict=True)
+        Stand(each, found[start:end] if all_ else found[start:end][seen[start:end]], all_)
+        for each, start, end, all_ in zip(kept, starts.tolist(), ends.tolist(), whole, strict=True)
     ]
 
 
@@ -217,13 +219,15 @@ def summed(
         scores = scores.copy()
         scores[wanted] = readout.asked.exact(scope, wanted)
     masses = entries.masses(beta * scores)[open_]
+    few = [given[entry] for entry in open_[open_ < len(given)].tolist()]
+    shown_by = int(np.count_nonzero(open_ < len(prototypes)))
     fronts = np.concatenate(
         [
-            _medoids(scope, prototypes),
-            np.array([newest(scope, times, each.positions)[0] for each in duplicates], dtype=np.int64),
-            entries.singles,
+            _medoids(scope, few[:shown_by]),
+            np.array([newest(scope, times, each.positions)[0] for each in few[shown_by:]], dtype=np.int64),
+            entries.singles[open_[open_ >= len(given)] - len(given)],
         ]
-    )[open_]
+    )
     later = open_ >= len(prototypes)
     if readout.asked is None:  # all are alike, and the newest come first
         order = np.lexsort((-scope.keys[fronts], -times[fronts], later, np.where(later, 0.0, -masses)))

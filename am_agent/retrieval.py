@@ -507,13 +507,11 @@ def _heaviest(answer: _Answer, request: Request) -> Ranking:
             for position, mass in zip(best_, masses, strict=True)
         ]
         return Ranking(shown, readout.rescored)
-    wide = widest(answer.stands, len(readout.scores))
+    wide = [] if request.level == "episode" else widest(answer.stands, len(readout.scores))
     if request.level == "prototype":
         return coarse(readout, wide, k)
     twice = [each for each in answer.stands if request.distinct and each.kept.shape.tier == DUPLICATE]
-    if request.level == "episode":
-        wide = []
-    elif request.distinct:  # its duplicates are shown as such already
+    if request.distinct:  # its duplicates are shown as such already
         wide = [each for each in wide if each.kept.shape.tier != DUPLICATE]
     return summed(readout, _times(answer.snapshots), k, prototypes=wide, duplicates=twice)
 

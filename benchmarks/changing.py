@@ -9,14 +9,14 @@ import argparse
 import gzip
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from am_agent import Embedder, Memory, SentenceTransformerEmbedder
 from benchmarks.beir import Haystack, read_sets
 from benchmarks.cache import cached
 from benchmarks.changes import stories
+from benchmarks.systems import filled
 from benchmarks.truncating import TruncatingEncoder
 
 _DEPTH = 10
@@ -76,8 +76,7 @@ def judged(folder: Path, haystacks: Sequence[Haystack], embedder: Embedder) -> d
     gains: dict[str, list[tuple[float, float]]] = {prefer: [] for prefer in _PREFERRED}
     for haystack in haystacks:
         pairs = dict(_updates(folder, haystack))
-        with Memory(embedder=embedder) as memory:
-            memory.remember_many([_facts(each) for each in haystack.documents])
+        with filled(haystack, embedder) as memory:
             for query in haystack.queries:
                 for prefer in _PREFERRED:
                     found = memory.recall(query.text, k=_DEPTH, prefer=prefer, now=query.asked_at)
@@ -120,11 +119,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 shown = ", ".join(f"{key} {value:.3g}" for key, value in figures.items())
                 sys.stdout.write(f"{name}, prefer={prefer}: {shown}\n")
     return 0
-
-
-def _facts(document: Any) -> Mapping[str, Any]:
-    facts = {name: getattr(document, name) for name in ("id", "text", "actor", "occurred_at", "session")}
-    return {name: fact for name, fact in facts.items() if fact is not None}
 
 
 def _updates(folder: Path, haystack: Haystack) -> Iterator[tuple[str, tuple[list[str], list[str]]]]:

@@ -1,4 +1,4 @@
-"""How well groups that nobody labelled agree with labels, beside clusterings. Knows the order of work only.
+"""What groups that nobody labelled agree with, and what they leave as it is. Knows the order of work only.
 
 python -m benchmarks.consolidation DIR [--sets a,b] [--sample N] [--seed N] [--cache DIR] [--json]
 """
@@ -21,8 +21,9 @@ from benchmarks.agreement import agreement
 from benchmarks.beir import BrokenLine, Haystack, MissingData, read_sets
 from benchmarks.cache import cached
 from benchmarks.grouping import WAYS, Labels, Vectors
+from benchmarks.overlaid import before_and_after
 
-_DESCRIPTION = "Consolidation beside clusterings, on labelled sets in BEIR's layout."
+_DESCRIPTION = "Consolidation beside clusterings on labelled sets, and recall before and after it on the others."
 
 Results = dict[str, dict[str, float]]
 
@@ -41,8 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with cached(given.cache, SentenceTransformerEmbedder()) as (embedder,):
             for name, haystacks in sets.items():
                 labelled = [each for each in haystacks if any(document.label for document in each.documents)]
-                if not labelled:
-                    errors.print(f"{name}: left out, for no document has a label", markup=False)
+                if any(each.queries for each in haystacks):
+                    results[name] = before_and_after(haystacks, embedder)
+                elif not labelled:
+                    errors.print(f"{name}: left out, for it has neither a label nor an answer", markup=False)
                 for each in labelled:
                     errors.print(f"{each.name}: {given.sample} documents at most, seed {given.seed}", markup=False)
                     results[name if len(labelled) == 1 else each.name] = judged(
@@ -108,7 +111,7 @@ def _table(name: str, found: Results) -> Table:
     table = Table("", title=name, title_justify="left")
     for way in found:
         table.add_column(way)
-    for measure in next(iter(found.values())):
+    for measure in dict.fromkeys(measure for each in found.values() for measure in each):
         table.add_row(measure, *(f"{each[measure]:.3f}" if measure in each else "" for each in found.values()))
     return table
 

@@ -130,3 +130,17 @@ def test_a_preference_that_there_is_not(memory: Memory, prefer: Any) -> None:
     """The message names those that there are."""
     with pytest.raises(errors.InvalidArgument, match="prefer is 'weight' or 'latest', not"):
         memory.recall("a", prefer=prefer)
+
+
+def test_with_codes_alone_in_memory_all_is_the_same(memory: Memory) -> None:
+    """The patterns that are compared are read from the file then; a text of several patterns counts by its nearest."""
+    with Memory(embedder=TOY, resident="codes") as codes:
+        for each in memory.list():
+            codes.remember(each.text, id=each.id, occurred_at=each.occurred_at)
+        for opened in (memory, codes):
+            opened.remember("Long", id="long", vector=np.eye(64)[:3], occurred_at=START)
+            opened.consolidate()
+        for given in ({"prefer": "latest"}, {"distinct": True}, {"level": "both", "k": 9}):
+            found = [opened.recall("Where has Ana moved to?", **given) for opened in (memory, codes)]
+            assert [each.text for each in found[0]] == [each.text for each in found[1]]
+            assert [each.weight for each in found[0]] == pytest.approx([each.weight for each in found[1]])

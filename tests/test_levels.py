@@ -236,13 +236,14 @@ def test_other_namespaces_have_prototypes_of_their_own() -> None:
         for path in (("ana",), ("ana", "work"), ("bob",)):
             _fill(memory, path)
             memory.consolidate(namespace=path)
-        for path, subtree, expected in (
+        cases: list[tuple[tuple[str, ...], bool, set[tuple[str, ...]]]] = [
             (("ana",), False, {("ana",)}),
             (("ana",), True, {("ana",), ("ana", "work")}),
             (("bob",), True, {("bob",)}),
             ((), False, set()),
-        ):
-            found = memory.recall("word0x1", namespace=path, subtree=subtree, level="prototype", k=50)
+        ]
+        for where, subtree, expected in cases:
+            found = memory.recall("word0x1", namespace=where, subtree=subtree, level="prototype", k=50)
             assert {each.prototype.namespace for each in found if each.prototype} == expected
 
 

@@ -60,14 +60,25 @@ def test_the_command_prints_json(labelled: Path, capsys: pytest.CaptureFixture[s
         assert "topics/all: 60 documents at most, seed 0" in err
 
 
+def test_a_set_with_answers_is_asked_before_and_after(
+    write_haystack: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In place of the ways, since there is nothing to agree with."""
+    write_haystack(
+        tmp_path / "plain" / "all", [{"_id": "a", "text": "b"}], [{"_id": "q", "text": "b"}], [("q", "a", 1)]
+    )
+    assert main([str(tmp_path), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["plain"]
+    assert found["before"]["recall@5"] == found["after"]["recall@5"] == 1
+    assert found["before"]["patterns"] == 1
+
+
 def test_without_labels_there_is_nothing_to_judge(
     write_haystack: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Which the command says; and a folder that is not there is an error."""
-    write_haystack(
-        tmp_path / "plain" / "all", [{"_id": "a", "text": "b"}], [{"_id": "q", "text": "b"}], [("q", "a", 1)]
-    )
+    write_haystack(tmp_path / "plain" / "all", [{"_id": "a", "text": "b"}], [], [])
     assert main([str(tmp_path)]) == 0
-    assert "plain: left out, for no document has a label" in capsys.readouterr().err
+    assert "plain: left out, for it has neither a label nor an answer" in capsys.readouterr().err
     assert main([str(tmp_path / "missing")]) == 2
     assert "there is no folder" in capsys.readouterr().err
