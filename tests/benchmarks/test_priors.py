@@ -74,7 +74,7 @@ def test_every_set_and_in_it_each_kind_weighs_the_same(toy: DeterministicEmbedde
     assert sample.mass.tolist() == pytest.approx([1 / 12] * 4 + [1 / 18] * 3 + [1 / 6] + [1 / 24] * 4 + [1 / 12] * 2)
     assert sample.judged.tolist() == [True] * 2 + [False] * 6 + [True] * 4 + [False] * 2
     assert sample.judged_mass.tolist() == pytest.approx([0.25] * 2 + [0] * 6 + [0.125] * 4 + [0] * 2)
-    assert sample.hit.tolist() == sample.judged.tolist()  # each shares a word with its answer
+    assert np.isfinite(sample.place).tolist() == sample.judged.tolist()  # each shares a word with its answer
     assert (sample.mass.sum(), sample.judged_mass.sum()) == pytest.approx((1, 1))
     assert sample.features.shape == (14, 1)
     shared = np.array(kinds) & (sample.features[:, 0] > 0.4)
@@ -98,7 +98,7 @@ def test_a_miss_is_no_hit(toy: DeterministicEmbedder, by_similarity: Method) -> 
     fitted(folds({"b": sets["b"], "c": [_stack("c/one", "fir", gold=False)]}, [""]), toy, method, _console()[0])
     first, second = samples
     assert first.judged.tolist() == [True, True, False, False, False]
-    assert first.hit.tolist() == [False] * 5
+    assert first.place.tolist() == [np.inf] * 5
     assert (second.judged.any(), second.judged_mass.sum()) == (False, 0)
 
 
