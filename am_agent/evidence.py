@@ -10,12 +10,13 @@ from am_agent.hopfield.codes import Probe, Reals, products
 from am_agent.hopfield.roster import Integers
 from am_agent.hopfield.scope import Scope, best
 from am_agent.lexical.postings import Statistics
+from am_agent.lexical.terms import terms
 from am_agent.question import Question
 from am_agent.readout import Readout
 from am_agent.working_set import Snapshot
 
 _NEAREST = 5
-"""Episodes that are nearest to a cue: one may be near by accident."""
+"""Episodes that are nearest to a cue: one may be near by accident. Of few, a quarter."""
 
 _HEAVIEST = 10
 """Episodes that a cue calls to mind."""
@@ -26,8 +27,13 @@ _SAME = 0.8
 _USUAL = 0.5
 """The part of the mean cosine of a cue with all episodes that says nothing but how texts here resemble each other."""
 
-_LEAST = 0.15
-"""The least density: where everything is far from everything, everything would be near."""
+_LEAST = 0.1
+"""The least density: a cue that everything resembles more than anything resembles itself is not infinitely near."""
+
+_CROWDED = 0.5
+_BELIEF = 4
+"""The density above the usual that is believed beforehand, and how many episodes that is worth: the neighbours of a few
+are all there is, and where everything is far from everything, everything would be near."""
 
 
 def evidence(
@@ -86,8 +92,10 @@ def _nearness(scope: Scope, candidates: Integers, cues: Vectors, snapshots: list
     densities = np.empty(len(around))
     for number, places, own in scope.split(around):
         densities[own] = snapshots[number].density.of(places)
-    usual = _USUAL * _mean(cues, snapshots)
-    return float((cosines[order[:_NEAREST]].mean() - usual) / max(densities.mean() - usual, _LEAST))
+    usual, count = _USUAL * _mean(cues, snapshots), int(np.count_nonzero(scope.eligible))
+    nearest = min(_NEAREST, -(-count // 4))
+    crowded = (count * (densities.mean() - usual) + _BELIEF * _CROWDED) / (count + _BELIEF)
+    return float((cosines[order[:nearest]].mean() - usual) / max(crowded, _LEAST))
 
 
 def _mean(cues: Vectors, snapshots: list[Snapshot]) -> float:
@@ -122,10 +130,10 @@ def _coverage(
 ) -> float | None:
     """The greatest share of the cue's words, by rarity, that a position has with its neighbours in the session."""
     asked: dict[str, float] = {}
-    for number, terms in enumerate(question.terms):
+    for number, (counts, corrected) in enumerate(zip(question.terms, question.corrected, strict=True)):
         share = 1.0 if heard is None else float(heard[number])
-        for term, count in terms.items():
-            asked[term] = max(asked.get(term, 0.0), share * min(count, 1.0))
+        for term in counts.keys() & set(terms(corrected)):  # a slip is not what was asked for
+            asked[term] = max(asked.get(term, 0.0), share * min(counts[term], 1.0))
     statistics = Statistics.none(asked)
     for snapshot in snapshots:
         statistics += snapshot.words.statistics(asked, snapshot.roster.alive)
