@@ -131,9 +131,6 @@ def judged(evidence: Evidence, prior: Prior, calibration: Calibration) -> Confid
     if evidence.episodes < _FEW:
         told = "there is one episode only, and nothing to compare it with" if evidence.episodes else _NOTHING
         return Confidence(0.0, 0.0, "unknown", told)
-    if evidence.episodes < _FEW:
-        told = "there is one episode only, and nothing to compare it with" if evidence.episodes else _NOTHING
-        return Confidence(0.0, float(evidence.episodes), "unknown", told)
     if evidence.silent:
         return Confidence(0.5, evidence.mass, "ambiguous", "the cue asks for nothing in particular")
     after = calibration.slope * log_odds(evidence, prior) + calibration.shift

@@ -228,13 +228,15 @@ class Recall(Sequence[Recollection]):
 
     @property
     def told(self) -> str:
-        """The verdict in a line for a person.
+        """The verdict in a line for a person; of what seems not to be here, reliability says nothing.
 
         Example:
             >>> Recall((), math.inf, 1.0, 0).told
-            'unknown: there is no episode that the cue may see (familiarity 0 %, reliability 0 %)'
+            'unknown: there is no episode that the cue may see (familiarity 0 %)'
         """
-        sure = f"familiarity {self.familiarity:.0%}, reliability {self.reliability:.0%}".replace("%", " %")
+        sure = f"familiarity {self.familiarity * 100:.0f} %"
+        if self.verdict != "unknown":
+            sure += f", reliability {self.reliability * 100:.0f} %"
         return f"{self.verdict}: {self.reason} ({sure})"
 
     def explain(self) -> str:

@@ -85,10 +85,9 @@ def test_what_is_here_is_known_and_what_is_not_is_unknown(memory: Memory) -> Non
     for cue in ABSENT:
         found = memory.recall(cue, namespace=ANA)
         assert (found.verdict, len(found)) == ("unknown", 5)
-        assert 0 <= found.reliability <= found.familiarity < 0.5
+        assert 0 <= found.familiarity < 0.5
         assert found.told == (
-            f"unknown: nothing here seems to answer this (familiarity {found.familiarity * 100:.0f} %, "
-            f"reliability {found.reliability * 100:.0f} %)"
+            f"unknown: nothing here seems to answer this (familiarity {found.familiarity * 100:.0f} %)"
         )
         assert found.explain().splitlines()[0] == found.told
     exact = memory.recall(str(NOTES[3]["text"]), namespace=ANA)
@@ -114,7 +113,7 @@ def test_with_nothing_to_compare_all_is_unknown(count: int, reason: str) -> None
                     continue
                 found = memory.recall(cue, fields=fields)
                 assert (found.verdict, found.reason, found.familiarity, found.reliability) == ("unknown", reason, 0, 0)
-                assert found.told == f"unknown: {reason} (familiarity 0 %, reliability 0 %)"
+                assert found.told == f"unknown: {reason} (familiarity 0 %)"
                 assert (found.n_eff, found.margin) == (count, math.inf)
                 assert len(found) == count
                 assert len(memory.recall(cue, fields=fields, abstain=True)) == 0

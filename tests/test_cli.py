@@ -30,7 +30,7 @@ COMMANDS = sorted(
 )
 
 
-NOTHING = "unknown: there is no episode that the cue may see (familiarity 0 %, reliability 0 %)"
+NOTHING = "unknown: there is no episode that the cue may see (familiarity 0 %)"
 
 
 class Run(NamedTuple):

@@ -61,7 +61,7 @@ def test_a_fit_is_that_of_scikit_learn(seed: int, count: int, columns: int) -> N
     centre = share @ rows
     scaled = (rows - centre) / np.sqrt(share @ (rows - centre) ** 2)
     # Its loss is C times the sum over the rows plus half the square of the coefficients.
-    other = LogisticRegression(C=1 / 0.003, tol=1e-10, max_iter=10_000, solver="newton-cholesky")
+    other = LogisticRegression(C=1 / 0.0003, tol=1e-10, max_iter=10_000, solver="newton-cholesky")
     other.fit(scaled, labels, sample_weight=share)
     intercept, *slopes = fitted(rows, labels, mass)
     expected = other.predict_proba(scaled)[:, 1]
@@ -130,14 +130,15 @@ def test_more_evidence_makes_no_less_sure(shown: Evidence, more: float, name: st
 
 @given(shown=EVIDENCE, slope=st.floats(0.1, 3), shift=st.floats(-4, 4), threshold=st.floats(-5, 5))
 def test_a_verdict_follows_from_the_numbers(shown: Evidence, slope: float, shift: float, threshold: float) -> None:
-    """Probabilities, the smaller of which is the reliability; unknown below the threshold, and only there."""
+    """Both are probabilities; unknown below the threshold, and only there."""
     found = judged(shown, SHIPPED, Calibration(slope, shift, threshold))
     odds = slope * log_odds(shown, SHIPPED) + shift
     assert found.familiarity == sigmoid(odds)
-    assert 0 <= found.reliability <= found.familiarity <= 1
+    assert 0 <= found.familiarity <= 1
+    assert found.reliability == hit(shown.mass, min(shown.k, shown.episodes), SHIPPED)
     assert (found.verdict == "unknown") == (odds < threshold)
     if found.verdict != "unknown":
-        sure = found.familiarity >= UNKNOWN and hit(shown.first, SHIPPED) >= AMBIGUOUS
+        sure = found.familiarity >= UNKNOWN and hit(shown.first, 1, SHIPPED) >= AMBIGUOUS
         assert found.verdict == ("known" if sure else "ambiguous")
 
 
@@ -183,7 +184,7 @@ def test_of_none_or_one_nothing_can_be_said(episodes: int, reason: str, silent: 
 def test_a_cue_that_asks_for_nothing_is_ambiguous() -> None:
     """As likely as not, and among those shown as far as these are all there is."""
     found = judged(replace(KNOWN, silent=True, mass=0.4), SHIPPED, PLAIN)
-    assert (found.familiarity, found.reliability, found.verdict) == (0.5, 0.2, "ambiguous")
+    assert (found.familiarity, found.reliability, found.verdict) == (0.5, 0.4, "ambiguous")
     assert found.reason == "the cue asks for nothing in particular"
 
 
