@@ -30,6 +30,9 @@ _USUAL = 0.5
 _LEAST = 0.1
 """The least density: a cue that everything resembles more than anything resembles itself is not infinitely near."""
 
+_SLIP = 0.7
+"""What a guess of one slip counts: such a word was not what was asked for; with more slips, it may be spelt right."""
+
 _CROWDED = 0.5
 _BELIEF = 4
 """The density above the usual that is believed beforehand, and how many episodes that is worth: the neighbours of a few
@@ -132,7 +135,8 @@ def _coverage(
     asked: dict[str, float] = {}
     for number, (counts, corrected) in enumerate(zip(question.terms, question.corrected, strict=True)):
         share = 1.0 if heard is None else float(heard[number])
-        for term in counts.keys() & set(terms(corrected)):  # a slip is not what was asked for
+        meant = set(terms(corrected)) if min(counts.values(), default=1.0) >= _SLIP else counts.keys()
+        for term in counts.keys() & meant:
             asked[term] = max(asked.get(term, 0.0), share * min(counts[term], 1.0))
     statistics = Statistics.none(asked)
     for snapshot in snapshots:
