@@ -61,14 +61,15 @@ def evidence(
     # What says the same as the heaviest is no rival of it.
     same = alike[0] >= _SAME if len(heaviest) else np.zeros(0, dtype=np.bool_)
     first = shares[np.searchsorted(candidates, heaviest[same])].sum()
+    shown = shares[np.searchsorted(candidates, readout.best)]
     return Evidence(
         nearness=None if cues is None or not len(candidates) else _nearness(scope, candidates, cues, snapshots),
         coherence=None if cues is None or not len(heaviest) else _mean_of_pairs(alike),
         coverage=_coverage(question, readout.heard, snapshots, scope, heaviest) if worded else None,
-        mass=min(float(shares[np.searchsorted(candidates, readout.best)].sum()), 1.0),
+        mass=min(float(shown.sum()), 1.0),
         first=min(float(first), 1.0),
         k=k,
-        shares=tuple(shares[np.searchsorted(candidates, readout.best)].tolist()),
+        shares=tuple(shown.tolist()),
         episodes=int(np.count_nonzero(scope.eligible)),
         matched=bool(len(candidates)) and bool(readout.scores[candidates].max() > 0),
         silent=question.silent and cues is None,
@@ -136,8 +137,9 @@ def _coverage(
     for number, (counts, corrected) in enumerate(zip(question.terms, question.corrected, strict=True)):
         share = 1.0 if heard is None else float(heard[number])
         meant = set(terms(corrected)) if min(counts.values(), default=1.0) >= _SLIP else counts.keys()
-        for term in counts.keys() & meant:
-            asked[term] = max(asked.get(term, 0.0), share * min(counts[term], 1.0))
+        for term, count in counts.items():  # in their order: a sum is then the same in every process
+            if term in meant:
+                asked[term] = max(asked.get(term, 0.0), share * min(count, 1.0))
     statistics = Statistics.none(asked)
     for snapshot in snapshots:
         statistics += snapshot.words.statistics(asked, snapshot.roster.alive)
@@ -147,8 +149,8 @@ def _coverage(
         return None
     greatest, rarities = 0.0, np.array(list(worth.values()))
     for number, places, _ in scope.split(positions):
-        snapshot = snapshots[number]
-        beside = snapshot.chains.neighbours(places, snapshot.roster.alive, 1).astype(np.int64)
+        snapshot, seen = snapshots[number], scope.eligible[slice(*scope.bounds[number : number + 2])]
+        beside = snapshot.chains.neighbours(places, seen, 1).astype(np.int64)
         around = np.column_stack([places, beside])
         found = snapshot.words.holding(np.maximum(around, 0).ravel(), list(worth)).reshape(*around.shape, -1)
         covered = (found & (around >= 0)[:, :, None]).any(axis=1) @ rarities

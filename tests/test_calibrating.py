@@ -429,3 +429,18 @@ def test_the_async_twins_do_the_same(memory: Memory) -> None:
         ]
 
     assert asyncio.run(run()) == [True, 10, 0, 0]
+
+
+def test_what_a_cue_may_not_see_covers_none_of_its_words() -> None:
+    """A neighbour in the session that a filter leaves out; where it may be seen, its words count."""
+    with Memory(embedder=TOY) as memory:
+        for number, text in enumerate(
+            ["We met Carla at the harbour.", "The password is xylophone.", "Then it rained."]
+        ):
+            memory.remember(text, session="s", metadata={"open": number != 1})
+        seen, hidden = (memory.recall("xylophone harbour", where=where).evidence for where in (None, {"open": True}))
+        assert seen is not None
+        assert hidden is not None
+        assert seen.coverage == 1.0
+        assert hidden.coverage is not None
+        assert 0 < hidden.coverage < 1
