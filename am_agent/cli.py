@@ -420,6 +420,7 @@ def stats(db: Db = None, as_json: AsJson = False) -> None:
     """Say how large the memory is, and how it is set up."""
     with _memory(db) as memory:
         facts = terminal.facts_of(memory.stats())
+    facts = {name: fact for name, fact in facts.items() if not name.startswith("resident_")}  # nothing was asked yet
     terminal.say_json(facts) if as_json else terminal.say_facts(facts)
 
 

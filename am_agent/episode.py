@@ -636,6 +636,8 @@ class Stats:
         dimension: Dimension of the vectors; None before the first one.
         reembedding: Name of the embedder that the file is being moved to; None while it is not.
         unfinished_erasures: Erasures whose bytes a file still holds, for a reader's sake.
+        resident_patterns: Vectors in memory, of the namespaces that this process has asked so far.
+        resident_bytes: What these take, with what is kept of those that are not in memory themselves.
     """
 
     path: str | None
@@ -650,3 +652,5 @@ class Stats:
     dimension: int | None
     reembedding: str | None
     unfinished_erasures: int
+    resident_patterns: int
+    resident_bytes: int

@@ -7,6 +7,7 @@ import numpy as np
 from am_agent.draft import Vectors
 from am_agent.episode import Evidence
 from am_agent.hopfield.codes import Probe, Reals, products
+from am_agent.hopfield.density import NEIGHBOURS, closeness
 from am_agent.hopfield.roster import Integers
 from am_agent.hopfield.scope import Scope, best
 from am_agent.lexical.postings import Statistics
@@ -63,7 +64,7 @@ def evidence(
     first = shares[np.searchsorted(candidates, heaviest[same])].sum()
     shown = shares[np.searchsorted(candidates, readout.best)]
     return Evidence(
-        nearness=None if cues is None or not len(candidates) else _nearness(scope, candidates, cues, snapshots),
+        nearness=None if cues is None or not len(candidates) else _nearness(readout, cues, snapshots),
         coherence=None if cues is None or not len(heaviest) else _mean_of_pairs(alike),
         coverage=_coverage(question, readout.heard, snapshots, scope, heaviest) if worded else None,
         mass=min(float(shown.sum()), 1.0),
@@ -84,22 +85,36 @@ def _shares(readout: Readout) -> Reals:
     return shares
 
 
-def _nearness(scope: Scope, candidates: Integers, cues: Vectors, snapshots: list[Snapshot]) -> float:
+def _nearness(readout: Readout, cues: Vectors, snapshots: list[Snapshot]) -> float:
+    scope, candidates = readout.scope, readout.candidates
     probe, cosines = Probe.of(cues.astype(np.float64)), np.empty(len(candidates))
     for number, places, own in scope.split(candidates):
         patterns = scope.patterns[number]
-        found = products(patterns.codes[patterns.rows_of(places)], probe).max(axis=1)
+        found = products(scope.coded(number, places), probe).max(axis=1)
         heights = patterns.heights_of(places)
         cosines[own] = np.maximum.reduceat(found, np.cumsum(heights) - heights)
     order = np.argsort(-cosines, kind="stable")
     around = candidates[order[:_HEAVIEST]]
     densities = np.empty(len(around))
     for number, places, own in scope.split(around):
-        densities[own] = snapshots[number].density.of(places)
+        densities[own] = _densities(scope, number, places, readout.read, snapshots[number])
     usual, count = _USUAL * _mean(cues, snapshots), int(np.count_nonzero(scope.eligible))
     nearest = min(_NEAREST, -(-count // 4))
     crowded = (count * (densities.mean() - usual) + _BELIEF * _CROWDED) / (count + _BELIEF)
     return float((cosines[order[:nearest]].mean() - usual) / max(crowded, _LEAST))
+
+
+def _densities(scope: Scope, number: int, places: Integers, read: Integers | None, snapshot: Snapshot) -> Reals:
+    """How close what is around some places of a set lies to them."""
+    if snapshot.density is not None:
+        return snapshot.density.of(places)
+    # Of groups, what was read for the cue lies around what is nearest to it.
+    read = np.empty(0, dtype=np.int64) if read is None else read
+    first, end = scope.bounds[number : number + 2]
+    read = read[(read >= first) & (read < end)] - first
+    patterns = scope.patterns[number]
+    codes = scope.coded(number, read)[patterns.offsets_of(read)]
+    return closeness(read, codes, places, scope.openings(number, places), NEIGHBOURS)
 
 
 def _mean(cues: Vectors, snapshots: list[Snapshot]) -> float:
@@ -115,7 +130,7 @@ def _alike(scope: Scope, positions: Integers) -> Reals:
     """The cosines between the first patterns of some positions."""
     rows = np.empty((len(positions), 0))
     for number, places, own in scope.split(positions):
-        openings = scope.patterns[number].openings(places)
+        openings = scope.openings(number, places)
         if rows.shape[1] != openings.shape[1]:
             rows = np.empty((len(positions), openings.shape[1]))
         rows[own] = openings

@@ -209,7 +209,8 @@ def summed(
     duplicates = [each for each in duplicates if len(each.positions) > 1]
     given = [*prototypes, *duplicates]
     entries = _Entries.of([each.positions for each in given], np.flatnonzero(_alone(scope, duplicates)))
-    scores, slack = readout.scores, np.full(len(scope.keys), readout.error)
+    # What was not read of groups is taken for what their means say: no bound would leave any of it out.
+    scores, slack = readout.scores, np.full(len(scope.keys), readout.error if readout.read is None else 0.0)
     slack[readout.candidates] = 0.0
     highest = entries.masses(beta * (scores + slack))
     open_ = np.flatnonzero(highest >= _floor(entries.masses(beta * (scores - slack)), k))
@@ -245,7 +246,7 @@ def summed(
             shares = dict(_shares(readout, heaviest, float(scores[heaviest])))
             shares["strength"] = mass / beta - float(scores[heaviest])
             shown.append(Shown(position, mass, shares, given[entry], heaviest))
-    return Ranking(shown, len(readout.candidates) + len(wanted))
+    return Ranking(shown, readout.rescored + len(wanted))
 
 
 def similarities(found: Sequence[Stand], cues: Vectors) -> Reals:

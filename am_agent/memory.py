@@ -76,6 +76,7 @@ from am_agent.store.space import Space
 from am_agent.store.vectors import vectors_of
 from am_agent.summaries import Summariser
 from am_agent.transcript import episodes_of
+from am_agent.working_set import RESIDENT, Resident
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -122,7 +123,10 @@ class Memory:
         timeout: Seconds to wait for another process's lock on the file.
         resident: What of each vector is kept in memory: "patterns", the vector and its code, or "codes", a code of a
             quarter of the bytes alone; the few vectors that an answer needs exactly are then read from the file. The
-            answers are the same. Of what lies ready in `memory.db-cache`, codes alone are kept in both cases.
+            answers are the same. Of what lies ready in `memory.db-cache`, codes alone are kept in both cases. With
+            "prototypes", what `consolidate` has put together is in memory as one vector, and its members are read
+            from the file where a cue comes near: the best are found in all likelihood, and the recall's certificate
+            says so; see docs/consolidation.md.
         consolidate_every: Make a pass of `consolidate`, in the background, over each namespace in which so many
             episodes are new; None for never. What a namespace holds already counts with the first that is recorded.
         summarise: What the passes make a text of a theme's members with, where they are given nothing else; see
@@ -148,7 +152,7 @@ class Memory:
         *,
         embedder: Embedder | None = None,
         timeout: float = 30.0,
-        resident: str = "patterns",
+        resident: Resident = "patterns",
         device: str = "auto",
         consolidate_every: int | None = None,
         summarise: Any = None,
@@ -156,7 +160,7 @@ class Memory:
         self._closed = False
         every = None if consolidate_every is None else checked_count(consolidate_every, "consolidate_every", 2)
         self._summariser = None if summarise is None else Summariser(summarise, timeout=_SUMMARY)
-        resident = checked_choice(resident, "resident", ("patterns", "codes"))
+        checked_choice(resident, "resident", RESIDENT)
         device = checked_choice(device, "device", ("auto", "cpu", "cuda"))
         try:
             mirrored(device)
@@ -179,7 +183,7 @@ class Memory:
                 self._encoder,
                 self._reinforcement,
                 self._calibrator,
-                resident=resident == "patterns",
+                resident=resident,
                 device=device,
             )
             self._calibration = Calibrating(self._database, self._retrieval, self._calibrator)
@@ -893,7 +897,7 @@ class Memory:
             occupied = len(namespaces.occupied(connection, (), _now()))
             unfinished = erasures.unfinished(connection)
             groups = overlays.count(connection, _now())
-        path = self._database.path
+        path, held = self._database.path, self._retrieval.held()
         return Stats(
             path=None if path is None else str(path),
             file_bytes=self._database.file_bytes(),
@@ -907,6 +911,8 @@ class Memory:
             dimension=None if found.space is None else found.space.dimension,
             reembedding=None if target is None else target.name,
             unfinished_erasures=unfinished,
+            resident_patterns=held[0],
+            resident_bytes=held[1],
         )
 
     def close(self) -> None:

@@ -48,6 +48,8 @@ class Readout:
         heard: How much each part of a long cue counted, float64 [parts]; None for a cue of one part.
         asked: What the scores were made with, but for links; None where all are alike.
         error: How far the score of a position that is no candidate can be off.
+        read: Where groups are in memory as their means, the positions whose scores are exact, candidates or not, and
+            among which the best are in all likelihood; None elsewhere.
         columns: The scores of each sparse field that the cue has, float64 [n], before they are weighted; without links
             that were followed.
     """
@@ -67,6 +69,7 @@ class Readout:
     asked: Pass | None = None
     error: float = 0.0
     columns: Mapping[str, Reals] = field(default_factory=dict)
+    read: Integers | None = None
 
     def looked_at(self, position: int) -> bool:
         """Whether a position is a candidate."""
@@ -138,7 +141,7 @@ def fused(
     others = nothing.copy()
     for name, column in columns.items():
         others += worth[FIELDS.index(name)] * column
-    matches = scan(scope, worth[0] * asked, max(k, SEEDS), lead=LEAD, others=others)
+    matches = scan(scope, worth[0] * asked, max(k, SEEDS), lead=LEAD, others=others, shown=k)
     added = np.zeros(len(matches.candidates))
     if "links" in fields and not identity:
         mean = worth[0] * float((asked @ known.moments.total).max()) / max(known.moments.count, 1)
@@ -184,6 +187,7 @@ def _read(scope: Scope, matches: Matches, k: int, beta: float, table: Reals, wor
     found = best(scope, matches.scores, matches.candidates, k)
     # Links only raise scores, and only those of candidates: what was below the ceiling is still.
     exact = not len(found) or bool(matches.scores[found[-1]] >= matches.ceiling)
+    read = None if matches.slack is None else np.union1d(np.flatnonzero(matches.slack == 0), matches.candidates)
     return Readout(
         scope,
         matches.scores,
@@ -195,7 +199,8 @@ def _read(scope: Scope, matches: Matches, k: int, beta: float, table: Reals, wor
         temper,
         partition(scope, matches, beta),
         exact,
-        len(matches.candidates),
+        len(matches.candidates) if read is None else len(read),
         asked=matches.asked,
         error=matches.error,
+        read=read,
     )

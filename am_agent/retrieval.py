@@ -32,7 +32,7 @@ from am_agent.hopfield.energy import critical_beta
 from am_agent.hopfield.fusion import FIELDS
 from am_agent.hopfield.metric import Moments, spread
 from am_agent.hopfield.roster import Integers
-from am_agent.hopfield.scope import Scope, best, closest, joined, rescored
+from am_agent.hopfield.scope import Fetch, Scope, best, closest, joined, rescored
 from am_agent.latest import LEAST, Statements, latest
 from am_agent.levels import Ranking, Shown, Stand, coarse, similarities, stands, summed, widest
 from am_agent.lexical.entities import entities
@@ -48,7 +48,7 @@ from am_agent.store.episodes import Visibility
 from am_agent.store.space import Found, Space
 from am_agent.store.uses import Use
 from am_agent.store.vectors import vectors_of
-from am_agent.working_set import Snapshot, WorkingSet, past
+from am_agent.working_set import Resident, Snapshot, WorkingSet, past
 
 T = TypeVar("T")
 
@@ -181,7 +181,7 @@ class Retrieval:
         encoder: What embeds a cue.
         reinforcement: What knows the weights, and waits for feedback.
         calibrator: What knows how confidence is corrected.
-        resident: Whether the patterns themselves are kept in memory, beside their codes.
+        resident: What of each vector is kept in memory; see `WorkingSet`.
         device: Where codes are multiplied.
 
     Attributes:
@@ -195,7 +195,7 @@ class Retrieval:
         reinforcement: Reinforcement,
         calibrator: Calibrator,
         *,
-        resident: bool = True,
+        resident: Resident = "patterns",
         device: str = "cpu",
     ) -> None:
         self.prior = SHIPPED
@@ -208,6 +208,11 @@ class Retrieval:
         self._working_set = WorkingSet(resident=resident, caches=caches, device=device)
         self._standings: dict[tuple[int, ...], tuple[list[Snapshot], Standing]] = {}
         self._groups = Groups()
+
+    def held(self) -> tuple[int, int]:
+        """How many patterns are in memory, of the namespaces that were asked, and how many bytes they take."""
+        with self._lock:
+            return self._working_set.held()
 
     def leave(self) -> None:
         """Write down what is in memory, for the next who opens the file; or do not, where somebody is writing now."""
@@ -406,7 +411,7 @@ class Retrieval:
                 cues.read,
                 snapshots,
                 scope,
-                self._standing(seen, dimension, view),
+                self._standing(seen, dimension, view, scope.fetch),
                 weights=self._reinforcement.active(connection, view.namespace),
                 fields=request.fields,
                 beta=_beta(request.beta, count, 1.0),
@@ -417,16 +422,16 @@ class Retrieval:
         found_ = () if request.plain else stands(self._groups.current(connection, seen.ids, found.id), scope)
         return _Answer(connection, view.visibility, snapshots, readout, question, cues.given, calibration, found_)
 
-    def _standing(self, seen: _Seen, dimension: int, view: View) -> Standing:
+    def _standing(self, seen: _Seen, dimension: int, view: View, fetch: Fetch | None) -> Standing:
         """What the namespaces are like as a whole, kept until one of them changes."""
         ids, snapshots = seen.ids, seen.snapshots
         if view.visibility.as_of is not None:
-            return standing(snapshots, dimension)
+            return standing(snapshots, dimension, fetch)
         with self._lock:
             kept = self._standings.get(ids)
         if kept is not None and len(kept[0]) == len(snapshots) and all(map(_same, kept[0], snapshots)):
             return kept[1]
-        known = standing(snapshots, dimension)
+        known = standing(snapshots, dimension, fetch)
         with self._lock:
             self._standings.pop(ids, None)
             self._standings[ids] = snapshots, known
@@ -557,7 +562,7 @@ def _recollections(answer: _Answer, ranking: Ranking, log: float) -> tuple[Recol
 def _certificate(readout: Readout, ranking: Ranking, request: Request) -> Certificate:
     if ranking.log is not None:
         return Certificate(True, (ranking.log, ranking.log), ranking.rescored)
-    exact = readout.exact if request.plain else True
+    exact = readout.exact if request.plain or readout.read is not None else True
     return Certificate(exact, (readout.partition.lowest, readout.partition.highest), ranking.rescored)
 
 

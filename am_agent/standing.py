@@ -13,6 +13,7 @@ from am_agent.hopfield.codes import Reals
 from am_agent.hopfield.graph import Chance, Linked, gate
 from am_agent.hopfield.metric import Moments, metric
 from am_agent.hopfield.roster import Integers
+from am_agent.hopfield.scope import Fetch, Scope
 from am_agent.working_set import Snapshot
 
 _SAMPLE = 128
@@ -51,7 +52,7 @@ class Standing:
     entities: float
 
 
-def standing(snapshots: Sequence[Snapshot], dimension: int) -> Standing:
+def standing(snapshots: Sequence[Snapshot], dimension: int, fetch: Fetch | None = None) -> Standing:
     """Look at namespaces as a whole.
 
     Links are worth something where linked episodes lie closer than chance, in the set's own metric, measured on a
@@ -62,21 +63,23 @@ def standing(snapshots: Sequence[Snapshot], dimension: int) -> Standing:
     Args:
         snapshots: Any number, none included.
         dimension: d.
+        fetch: Reads the patterns of groups, of which the means alone are in memory.
     """
+    scope = Scope.of([(each.roster, each.patterns) for each in snapshots], fetch=fetch)
     moments = functools.reduce(operator.add, [each.moments for each in snapshots], Moments.none(dimension))
     own = metric(moments)
     chance = Chance()
     steps, named = [Linked()] * _FAR, Linked()
-    for snapshot in snapshots:
+    for number, snapshot in enumerate(snapshots):
         sample = _sample(snapshot)
         if len(sample) > 1:
-            firsts = _openings(snapshot, sample)
+            firsts = scope.openings(number, sample)
             projected = firsts @ own
             chance += Chance.of(projected, firsts)
             neighbours = snapshot.chains.neighbours(sample, snapshot.roster.alive, _FAR)[:, _FAR:].astype(np.int64)
             for distance in range(_FAR):
-                steps[distance] += _linked(snapshot, projected, neighbours[:, distance])
-            named += _linked(snapshot, projected, _namesakes(snapshot, sample))
+                steps[distance] += _linked(scope, number, projected, neighbours[:, distance])
+            named += _linked(scope, number, projected, _namesakes(snapshot, sample))
     near, second = (chance.above(step, _COHERENT, _BELIEF) for step in steps[:2])
     far = chance.above(steps[-1], _REMOTE, _BELIEF)
     local = gate((near - far) / near, 0.2, 0.5) if near > 0 else 0.0
@@ -96,14 +99,10 @@ def _sample(snapshot: Snapshot) -> Integers:
     return alive[np.arange(size) * len(alive) // max(size, 1)]
 
 
-def _openings(snapshot: Snapshot, places: Integers) -> Reals:
-    return snapshot.patterns.openings(places)
-
-
-def _linked(snapshot: Snapshot, projected: Reals, partners: Integers) -> Linked:
+def _linked(scope: Scope, number: int, projected: Reals, partners: Integers) -> Linked:
     """Compare a sample with one partner of each, -1 for none."""
     there = np.flatnonzero(partners >= 0)
-    return Linked.of(projected[there], _openings(snapshot, partners[there]))
+    return Linked.of(projected[there], scope.openings(number, partners[there]))
 
 
 def _namesakes(snapshot: Snapshot, sample: Integers) -> Integers:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar, get_args
 
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import ColumnElement, Connection, and_
 
+from am_agent.draft import Vectors
 from am_agent.hopfield.attributes import NEVER, Attributes, AttributesView
 from am_agent.hopfield.bonds import Bonds, BondsView
 from am_agent.hopfield.chains import Chains, ChainView
 from am_agent.hopfield.codes import Codes
 from am_agent.hopfield.density import Density
+from am_agent.hopfield.grouped import ALONE, GroupedPatterns
 from am_agent.hopfield.intervals import IntervalsView
 from am_agent.hopfield.metric import Moments, Tally
 from am_agent.hopfield.mirror import Mirror, mirrored
@@ -28,10 +30,17 @@ from am_agent.store import journal, space
 from am_agent.store.caches import KINDS, Arrays, Caches, read_names, written_names
 from am_agent.store.episodes import Lot, Stored, Visibility, current, stored, texts_of
 from am_agent.store.numbered import numbers
+from am_agent.store.prototypes import Standing, members_of, standing_for
 from am_agent.store.schema import episode, microseconds
+from am_agent.store.vectors import vectors_of
 from am_agent.wording import Wording, WordingView
 
 Name = TypeVar("Name", bound=Hashable)
+
+Resident = Literal["patterns", "codes", "prototypes"]
+
+RESIDENT: tuple[Resident, ...] = get_args(Resident)
+"""What can be kept in memory of vectors."""
 
 LEAST = 5000
 """Episodes from which on a namespace is written down: fewer are read from the database as fast."""
@@ -39,6 +48,14 @@ LEAST = 5000
 _PART = 10
 """What was written down is replaced when one in so many episodes has changed since."""
 
+
+_MANY = 4
+"""A block of which one episode in so many is in another group than before is loaded anew."""
+
+_PORTION = 4096
+"""Episodes that are put into other groups at a time, which bounds what is read at once."""
+
+_NOTHING = Standing({}, {})
 
 _OVERLAY = "prototype"
 """The kind of a change that names a prototype, and no episode."""
@@ -60,7 +77,7 @@ class Snapshot:
         called: The numbers of the living episodes' actors by what they are called, folded to lower case: a whole name,
             or a word of one.
         tally: The moments of the patterns that are alive, and their spread.
-        density: How close the patterns that are alive lie to each other.
+        density: How close the patterns that are alive lie to each other; None where those of groups are not in memory.
     """
 
     roster: RosterView
@@ -72,7 +89,7 @@ class Snapshot:
     actors: Mapping[str, int]
     called: Mapping[str, frozenset[int]]
     tally: Tally
-    density: Density
+    density: Density | None
 
     @property
     def moments(self) -> Moments:
@@ -118,11 +135,15 @@ class Block:
         lots: The episodes, in the order of recording.
         dimension: Of their patterns.
         resident: Keep the patterns themselves, too, and not their codes alone.
+        standing: Keep of the members of prototypes what stands for them.
     """
 
-    def __init__(self, lots: Iterable[Lot], dimension: int, *, resident: bool = True) -> None:
+    def __init__(
+        self, lots: Iterable[Lot], dimension: int, *, resident: bool = True, standing: Standing | None = None
+    ) -> None:
         self._roster = Roster()
-        self._patterns = PatternSet(dimension, resident=resident)
+        self._grouped = None if standing is None else GroupedPatterns(dimension)
+        self._patterns = PatternSet(dimension, resident=resident) if self._grouped is None else self._grouped
         self._attributes = Attributes()
         self._chains = Chains()
         self._bonds = Bonds()
@@ -133,7 +154,9 @@ class Block:
         # Names are only ever added: snapshots that were handed out read the same dictionary.
         self._actors: dict[str, int] = {}
         self._sessions: dict[tuple[int, str], int] = {}  # with the namespace: a session does not reach into another
-        self._append(lots)
+        if self._grouped is not None and standing is not None:
+            self._grouped.found(standing.means)
+        self._append(lots, standing)
 
     def reflect(self, mirror: Mirror | None) -> None:
         """Let the codes be multiplied elsewhere."""
@@ -149,6 +172,52 @@ class Block:
             self._attributes.prolong(roster.places(row.seq for row in kept), [_end(row) for row in kept])
         self._discard(held.difference(row.seq for row in kept))
         self._append([lot.without(held)])
+
+    @property
+    def grouped(self) -> bool:
+        """Whether of the members of prototypes only what stands for them is in memory."""
+        return self._grouped is not None
+
+    def held(self) -> tuple[int, int]:
+        """How many patterns are in memory, and how many bytes they take with what is kept of those that are not."""
+        return self._patterns.held()
+
+    def holding(self, keys: Iterable[int]) -> list[int]:
+        """Those of some episodes that are here and alive."""
+        roster = self._roster.view()
+        return [int(key) for key in roster.keys[roster.places(keys)]]
+
+    def members(self, prototypes: Collection[int]) -> list[int]:
+        """The living episodes that some prototypes stand for here."""
+        if self._grouped is None:
+            return []
+        roster, places = self._roster.view(), self._grouped.within(prototypes)
+        return [int(key) for key in roster.keys[places][roster.alive[places]]]
+
+    def leaving(self, touched: Iterable[int], lot: Lot) -> list[int]:
+        """Of the touched rows, the members of prototypes that `update` would discard: it asks for their patterns."""
+        if self._grouped is None:
+            return []
+        roster, members = self._roster.view(), self._grouped.members()
+        places = roster.places(touched)
+        held = roster.keys[places[members[places]]].tolist()
+        return sorted(set(held).difference(row.seq for row in lot.rows))
+
+    def regroup(self, patterns: Mapping[int, Vectors], standing: Standing) -> None:
+        """Let other prototypes stand for some living episodes than before.
+
+        Args:
+            patterns: Those of the episodes.
+            standing: What stands for them from now on.
+        """
+        if self._grouped is None or not patterns:
+            return
+        self._snapshot = None
+        keys = sorted(patterns)
+        groups = np.array([standing.groups.get(key, ALONE) for key in keys], dtype=np.int64)
+        self._grouped.found(standing.means)
+        self._grouped.assign(self._roster.view().places(keys), np.concatenate([patterns[key] for key in keys]), groups)
+        self._grouped.settle()
 
     @property
     def worded(self) -> bool:
@@ -254,10 +323,14 @@ class Block:
             self._bonds.compact(kept)
             self._wording.compact(kept[: len(self._wording)])
 
-    def _append(self, lots: Iterable[Lot]) -> None:
+    def _append(self, lots: Iterable[Lot], standing: Standing | None = None) -> None:
         rows: list[Stored] = []
         for lot in lots:
-            self._patterns.append(lot.patterns, lot.heights)
+            if self._grouped is None or standing is None:
+                self._patterns.append(lot.patterns, lot.heights)
+            else:
+                groups = [standing.groups.get(row.seq, ALONE) for row in lot.rows]
+                self._grouped.append(lot.patterns, lot.heights, np.array(groups, dtype=np.int64))
             rows += lot.rows
         actors = self._enter([row.actor for row in rows])
         sessions = _numbered(
@@ -308,7 +381,7 @@ class Block:
                 MappingProxyType(self._actors),
                 MappingProxyType(self._called),
                 self._patterns.tally,
-                Density(patterns, roster.alive),
+                Density(patterns, roster.alive) if self._grouped is None else None,
             )
         return self._snapshot
 
@@ -353,13 +426,13 @@ class WorkingSet:
     **Threads.** The caller holds a lock over `snapshots`; what that returns is safe without one.
 
     Args:
-        resident: Keep the patterns themselves in memory, too, and not their codes alone; those that were written down
-            are known by their codes only.
+        resident: What is kept in memory: "patterns", these and their codes, though of those that were written down the
+            codes only; "codes", these alone; "prototypes", of the members of prototypes what stands for them.
         caches: Where blocks are written down.
         device: Where codes are multiplied; see `mirrored`.
     """
 
-    def __init__(self, *, resident: bool = True, caches: Caches | None = None, device: str = "cpu") -> None:
+    def __init__(self, *, resident: Resident = "patterns", caches: Caches | None = None, device: str = "cpu") -> None:
         self._resident = resident
         self._device = device
         self._caches = caches
@@ -409,28 +482,63 @@ class WorkingSet:
             self._position = journal.position(connection)
             return
         touched: dict[int, set[int]] = {}
+        overlaid: dict[int, set[int]] = {}
         for position, change in journal.since(connection, self._position):
             self._position = position
-            if change.kind != _OVERLAY and change.namespace_id in self._blocks:
-                touched.setdefault(change.namespace_id, set()).add(change.episode_seq)
+            if change.namespace_id in self._blocks:
+                of = overlaid if change.kind == _OVERLAY else touched
+                of.setdefault(change.namespace_id, set()).add(change.episode_seq)
         for namespace_id, seqs in touched.items():
             self._renew(connection, namespace_id, self._blocks[namespace_id], seqs)
+        for namespace_id, prototypes in overlaid.items():
+            if namespace_id in self._blocks and self._blocks[namespace_id].grouped:
+                self._regroup(connection, namespace_id, self._blocks[namespace_id], prototypes)
 
     def _renew(self, connection: Connection, namespace_id: int, block: Block, seqs: set[int]) -> None:
         """Take over what some rows are now."""
         if seqs:
             # What happened to a row does not matter, only what it is now: a burst of entries folds into one read.
-            block.update(seqs, current(connection, self._space_id, seqs))
+            lot = current(connection, self._space_id, seqs)
+            leaving = block.leaving(seqs, lot)
+            patterns = vectors_of(connection, leaving, self._space_id) if leaving else {}
+            if len(patterns) < len(leaving):  # erased: what they leave behind in the moments is not known any more
+                self._drop(namespace_id)
+                return
+            block.regroup(patterns, _NOTHING)
+            block.update(seqs, lot)
             for kind in KINDS:
                 if (kind, namespace_id) in self._changes:
                     self._changes[kind, namespace_id] += len(seqs)
 
+    def _regroup(self, connection: Connection, namespace_id: int, block: Block, prototypes: set[int]) -> None:
+        """Take over what some prototypes are now; where that is most of them, by loading the block anew."""
+        affected = members_of(connection, prototypes).union(block.members(prototypes))
+        if len(affected) * _MANY > len(block):
+            self._drop(namespace_id)
+            return
+        keys = sorted(affected)
+        for start in range(0, len(keys), _PORTION):
+            part = keys[start : start + _PORTION]
+            alive = block.holding(part)
+            block.regroup(vectors_of(connection, alive, self._space_id), standing_for(connection, namespace_id, alive))
+
+    def _drop(self, namespace_id: int) -> None:
+        """Forget a block: it is loaded when it is asked for again."""
+        del self._blocks[namespace_id]
+        for kind in KINDS:
+            self._changes.pop((kind, namespace_id), None)
+
     def _loaded(self, connection: Connection, namespace_id: int, dimension: int) -> Block:
         """The episodes of a namespace, as they were written down and with what came since, or from the database."""
+        if self._resident == "prototypes":  # of what is written down, most would have to be let go of again
+            lots = self._current(connection, episode.c.namespace_id == namespace_id)
+            block = Block(lots, dimension, standing=standing_for(connection, namespace_id))
+            block.reflect(mirrored(self._device))
+            return block
         held = None if self._caches is None else self._caches.read(connection, "codes", namespace_id)
         if held is None:
             lots = self._current(connection, episode.c.namespace_id == namespace_id)
-            block = Block(lots, dimension, resident=self._resident)
+            block = Block(lots, dimension, resident=self._resident == "patterns")
             block.reflect(mirrored(self._device))
             self.built = self.built or len(block) >= LEAST
             return block
@@ -453,6 +561,11 @@ class WorkingSet:
                 self._changes["words", namespace_id] = len(block.unread())
             self.built = self.built or len(block.unread()) >= LEAST
         _word(connection, block)
+
+    def held(self) -> tuple[int, int]:
+        """How many patterns are in memory, of all blocks, and how many bytes they take."""
+        found = [block.held() for block in self._blocks.values()]
+        return sum(patterns for patterns, _ in found), sum(taken for _, taken in found)
 
     def worth_keeping(self) -> bool:
         """Whether there is something to write down."""
@@ -494,7 +607,9 @@ class WorkingSet:
         for namespace_id, block in self._blocks.items():
             if len(block) < LEAST:
                 continue
-            for kind in ("codes", "words") if block.worded else ("codes",):
+            for kind in KINDS:
+                if (kind == "codes" and block.grouped) or (kind == "words" and not block.worded):
+                    continue
                 changes = self._changes.get((kind, namespace_id))
                 if changes is None or changes * _PART > len(block) or not files.has(kind, namespace_id):
                     yield kind, namespace_id

@@ -10,6 +10,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from benchmarks.agreement import agreement
 from benchmarks.beir import BrokenLine, Haystack, MissingData, read_sets
 from benchmarks.cache import cached
 from benchmarks.grouping import WAYS, Labels, Vectors
-from benchmarks.overlaid import before_and_after
+from benchmarks.overlaid import before_and_after, resident
 
 _DESCRIPTION = "Consolidation beside clusterings on labelled sets, and recall before and after it on the others."
 
@@ -76,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def judged(haystack: Haystack, embedder: Embedder, sample: int, seed: int) -> Results:
-    """Every way on one labelled haystack.
+    """Every way on one labelled haystack, and what is left of recall with prototypes in memory alone.
 
     Args:
         haystack: Documents without a label are left out.
@@ -100,6 +101,8 @@ def judged(haystack: Haystack, embedder: Embedder, sample: int, seed: int) -> Re
         seconds = time.perf_counter() - began
         found = agreement(groups, labels, vectors, asked, wanted)
         results[name] = {**found, "seconds_per_1000": 1000 * seconds / len(documents)}
+    sampled = replace(haystack, documents=tuple(documents))
+    results["resident_prototypes"] = resident(sampled, [each.text for each in queries], embedder)
     return results
 
 

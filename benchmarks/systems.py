@@ -12,6 +12,7 @@ import numpy.typing as npt
 import Stemmer
 
 from am_agent import Embedder, Memory
+from am_agent.working_set import Resident
 from benchmarks.beir import Haystack
 
 Ranking = list[str]
@@ -87,9 +88,9 @@ def am_agent(haystack: Haystack, embedder: Embedder, fields: Sequence[str] | Non
 
 
 @contextmanager
-def filled(haystack: Haystack, embedder: Embedder) -> Iterator[Memory]:
+def filled(haystack: Haystack, embedder: Embedder, *, resident: Resident = "patterns") -> Iterator[Memory]:
     """A memory of its own that holds the haystack's documents."""
-    with Memory(embedder=embedder) as memory:
+    with Memory(embedder=embedder, resident=resident) as memory:
         memory.remember_many(episodes(haystack))
         yield memory
 

@@ -1,4 +1,4 @@
-"""A memory that keeps codes alone in RAM, against one that keeps the patterns, too."""
+"""A memory that keeps codes alone in RAM, or prototypes, against one that keeps the patterns, too."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from am_agent import Cue, DeterministicEmbedder, Memory, Recall, errors
 from am_agent.hopfield.patterns import PatternSet
+from tests.overlays import told
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 WORDS = [
@@ -100,9 +101,9 @@ def test_codes_take_a_fifth_of_the_memory() -> None:
 
 
 @pytest.mark.parametrize("resident", ["rows", "", None, 1, "PATTERNS"])
-def test_there_are_two_ways_to_be_resident(resident: object) -> None:
+def test_there_are_three_ways_to_be_resident(resident: object) -> None:
     """Anything else is refused before a file is made."""
-    with pytest.raises(errors.InvalidArgument, match="resident is 'patterns' or 'codes', not"):
+    with pytest.raises(errors.InvalidArgument, match="resident is 'patterns' or 'codes' or 'prototypes', not"):
         Memory(resident=resident)  # type: ignore[arg-type]
 
 
@@ -127,3 +128,76 @@ def test_a_recall_of_nothing_is_certain_of_it(toy: DeterministicEmbedder) -> Non
     hidden = memory.recall("tea", where={"n": 1})
     assert hidden.certificate.exact
     assert (hidden.certificate.rescored, hidden.certificate.width) == (0, 0)
+
+
+def _near(one: Recall, other: Recall) -> None:
+    """The same, but for what the sum over all is known to: of one from codes, of the other from what was read."""
+    assert [each.id for each in one] == [each.id for each in other]
+    assert [each.similarity for each in one] == [each.similarity for each in other]
+    assert [each.weight for each in one] == pytest.approx([each.weight for each in other], abs=1e-4)
+    assert (one.verdict, one.episodes) == (other.verdict, other.episodes)
+
+
+def test_what_prototypes_stand_for_is_followed(tmp_path: Path, toy: DeterministicEmbedder) -> None:
+    """Whatever another process does to the overlay and to its members, a recall is that of all patterns."""
+    location, texts = tmp_path / "memory.db", told(8, 24)
+    with (
+        Memory(location, embedder=toy) as memory,
+        Memory(location, embedder=toy, resident="prototypes") as few,
+    ):
+
+        def same() -> int:
+            for cue in (texts[5], texts[100], "word3x1 word3x4", "nothing of it"):
+                for options in ({}, {"fields": ("cosine",)}, {"distinct": True}, {"level": "both"}, {"beta": 3.0}):
+                    _near(memory.recall(cue, k=8, **options), few.recall(cue, k=8, **options))  # type: ignore[arg-type]
+            return few.stats().resident_patterns
+
+        memory.remember_many({"id": str(number), "text": text} for number, text in enumerate(texts))
+        assert same() == 192
+        report = memory.consolidate()
+        assert report.covered == 192
+        assert same() == report.themes
+        memory.remember_many({"id": f"new{number}", "text": text} for number, text in enumerate(told(8, 2, seed=3)))
+        assert same() == report.themes + 16
+        memory.consolidate()
+        within = same()
+        assert within < report.themes + 16
+        memory.update("7", text=texts[100])
+        memory.update("9", metadata={"seen": True})
+        same()
+        memory.forget(ids=["8", "30", "new4"])
+        same()
+        memory.unconsolidate(str(report.run_id))
+        assert 205 <= same() <= 207  # two versions are gone, and take their place until there are more of them
+        memory.consolidate()
+        assert same() <= within + 4
+        few.reembed(DeterministicEmbedder(dimension=32))
+        assert few.recall(texts[5]).episodes == 205
+        assert few.stats().resident_patterns == 205  # the overlay went with the old vectors
+        assert not memory.prototypes()
+
+
+def test_of_many_the_best_are_found_in_all_likelihood() -> None:
+    """At a thirtieth of the patterns in memory; the certificate says that it is not certain, and bounds the sum."""
+    rng = np.random.default_rng(5)
+    centres = rng.standard_normal((60, 64))
+    vectors = centres.repeat(50, axis=0) + 0.9 * rng.standard_normal((3000, 64))
+    embedder = DeterministicEmbedder(dimension=64)
+    whole, few = Memory(embedder=embedder), Memory(embedder=embedder, resident="prototypes")
+    for memory in (whole, few):
+        memory.remember_many(
+            {"id": str(number), "text": f"t{number}", "vector": vector} for number, vector in enumerate(vectors)
+        )
+        assert memory.consolidate().themes == 60
+    kept, certain = [], 0
+    for cue in vectors[::60] + 0.2 * rng.standard_normal((50, 64)):
+        one, other = (memory.recall(vector=cue, k=10, fields=("cosine",)) for memory in (whole, few))
+        kept.append(len({each.id for each in one} & {each.id for each in other}) / 10)
+        certain += other.certificate.exact
+        assert 512 <= other.certificate.rescored < 3000
+        lowest, highest = other.certificate.log_partition
+        assert lowest <= -one.beta * one.energy <= highest
+    assert np.mean(kept) >= 0.99
+    assert certain < 50
+    assert (few.stats().resident_patterns, few.stats().patterns) == (60, 3000)
+    assert few.stats().resident_bytes * 10 < whole.stats().resident_bytes

@@ -24,6 +24,7 @@ from am_agent.store.schema import episode, microseconds
 from am_agent.store.vectors import vectors_of
 from am_agent.working_set import Snapshot, WorkingSet, past
 from tests.lots import bytes_of
+from tests.overlays import told
 from tests.test_equivalence import assert_same
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -238,6 +239,74 @@ def test_what_is_kept_equals_what_is_rebuilt_from_sql(steps: list[tuple[Any, ...
         assert _said(snapshot) == said
 
 
+WORDS = told(6, 4)
+OVERLAID = st.lists(
+    st.one_of(
+        st.tuples(st.just("remember"), st.lists(st.tuples(IDS, st.sampled_from(WORDS)), min_size=1, max_size=9)),
+        st.tuples(st.just("many"), st.integers(0, 3)),
+        st.tuples(st.just("update"), IDS, st.sampled_from(WORDS)),
+        st.tuples(st.just("forget"), st.lists(IDS | st.sampled_from(["0-1", "1-7", "2-9"]), min_size=1, max_size=3)),
+        st.tuples(st.just("consolidate")),
+        st.tuples(st.just("undo")),
+        st.tuples(st.just("look")),
+    ),
+    min_size=2,
+    max_size=12,
+)
+
+
+def _overlay(memory: Memory, verb: str, arguments: Sequence[Any]) -> None:
+    if verb == "remember":
+        memory.remember_many([{"id": id_, "text": text} for id_, text in arguments[0]])
+    elif verb == "many":
+        seed = arguments[0]
+        memory.remember_many({"id": f"{seed}-{n}", "text": text} for n, text in enumerate(told(4, 8, seed=seed)))
+    elif verb == "update":
+        with suppress(errors.UnknownEpisode):
+            memory.update(arguments[0], text=arguments[1])
+    elif verb == "forget":
+        memory.forget(ids=arguments[0])
+    elif verb == "consolidate":
+        memory.consolidate()
+    elif verb == "undo" and memory.prototypes():
+        memory.unconsolidate(memory.prototypes()[-1].id)
+
+
+def _stood_for(snapshot: Snapshot) -> dict[int, tuple[bytes, bytes]]:
+    """Of each living episode the code of its patterns, and how far these are from it."""
+    patterns, found = snapshot.patterns, {}
+    for place in np.flatnonzero(snapshot.roster.alive).tolist():
+        rows = patterns.rows_of(np.array([place]))
+        codes = patterns.coded(rows)
+        found[int(snapshot.roster.keys[place])] = codes.restored().tobytes(), patterns.errors[rows].tobytes()
+    return found
+
+
+@settings(max_examples=40, deadline=None)
+@given(OVERLAID)
+def test_prototypes_in_memory_equal_those_that_are_loaded(steps: list[tuple[Any, ...]]) -> None:
+    """After any writes and passes and undos: what stands for every episode, and the moments, which are of all codes."""
+    kept, seen = WorkingSet(resident="prototypes"), []
+    with Memory(embedder=DeterministicEmbedder(dimension=8)) as memory:
+        for verb, *arguments in [*steps, ("look",)]:
+            _overlay(memory, verb, arguments)
+            if verb != "look":
+                continue
+            one, other = (_snapshot(memory, each) for each in (kept, WorkingSet(resident="prototypes")))
+            whole = _snapshot(memory, WorkingSet(resident="codes"))
+            if one is None or other is None or whole is None:
+                continue
+            assert _stood_for(one) == _stood_for(other)
+            assert other.density is None
+            np.testing.assert_allclose(one.moments.second, whole.moments.second, atol=1e-9)
+            np.testing.assert_allclose(one.moments.total, whole.moments.total, atol=1e-9)
+            grouped = {each.id for each in memory.prototypes()}
+            assert bool(grouped) == (len(other.patterns.codes.values) < len(other.patterns))
+            seen.append((one, _stood_for(one)))
+    for snapshot, before in seen:
+        assert _stood_for(snapshot) == before
+
+
 def test_a_recall_by_cosine_reads_no_text() -> None:
     """Nor does one after a write; the next by words takes in what it lacks, and no more than that."""
     with Memory(embedder=SMALL) as memory:
@@ -401,10 +470,10 @@ def test_remembering_one_more_copies_nothing() -> None:
         getattr(each, name)
         for pair in parts
         for name in pair[0].__slots__
-        if name not in ("codes", "error", "mirror")
+        if name not in ("codes", "error", "mirror", "shared")
         for each in pair
     ]
-    assert [len(each) for each in arrays] == [66, 67] * 13
+    assert [len(each) for each in arrays] == [66, 67] * 14
     assert all(np.shares_memory(*pair) for pair in zip(arrays[::2], arrays[1::2], strict=True))
     for name, sizes in (("names", (66, 67)), ("owners", (1, 2)), ("targets", (1, 2))):
         held = getattr(before.bonds, name), getattr(after.bonds, name)

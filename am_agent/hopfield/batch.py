@@ -47,7 +47,7 @@ def scans(scope: Scope, cues: Sequence[Reals], k: int, *, lead: float = 0.0) -> 
         >>> [each.scores.round(6).tolist() for each in scans(scope, cues, k=1)]
         [[0.6, 0.8], [1.0, 0.0]]
     """
-    rows = sum(len(each.codes.values) for each in scope.patterns)
+    rows = sum(len(each) for each in scope.patterns)
     room, start = _ROOM // (8 * max(rows, 1)), 0
     while start < len(cues):
         bounds = [0, *accumulate(len(cue) for cue in cues[start:])]
@@ -64,7 +64,7 @@ def scans(scope: Scope, cues: Sequence[Reals], k: int, *, lead: float = 0.0) -> 
 
 def _products(patterns: PatternView, probe: Probe, spans: Sequence[tuple[int, int]]) -> list[Reals]:
     """The products of all codes with some queries, [rows, queries] of each span of these."""
-    if patterns.mirror is not None or len(probe.values) == 1:
+    if patterns.mirror is not None or patterns.shared is not None or len(probe.values) == 1:
         found = patterns.products(probe)
         return [np.ascontiguousarray(found[:, first:end]) for first, end in spans]
     codes, packed = patterns.codes, numkong.dots_pack(probe.values)

@@ -60,22 +60,40 @@ class Density:
             # Every so many, so that the sample of a set that grows a little is the same and a little more.
             stride = max(len(living) // _SAMPLE, 1)
             chosen = living[::stride]
-            self._sample = chosen, self._patterns.codes[self._patterns.starts[chosen]], stride
+            self._sample = chosen, self._patterns.coded(self._patterns.starts[chosen]), stride
         chosen, codes, stride = self._sample
         rows = self._patterns.openings(places)
-        # Row by row in memory, and what is nearest in order: a sum is then the same to the bit in any company.
-        cosines = np.ascontiguousarray(products(codes, Probe.of(rows)).T)
-        at = np.searchsorted(chosen, places)
-        own = np.flatnonzero(chosen[np.minimum(at, len(chosen) - 1)] == places)
-        cosines[own, at[own]] = -np.inf
-        weights = _weights(NEIGHBOURS / stride)
-        most = min(len(weights), cosines.shape[1])
-        nearest = np.sort(np.partition(cosines, cosines.shape[1] - most, axis=1)[:, -most:], axis=1)[:, ::-1]
-        there = np.isfinite(nearest)
-        counted = np.where(there, weights[:most], 0.0)
-        total = (np.where(there, nearest, 0.0) * counted).sum(axis=1)
-        density: Reals = total / np.maximum(counted.sum(axis=1), np.finfo(np.float64).tiny)
-        return density
+        return closeness(chosen, codes, places, rows, NEIGHBOURS / stride)
+
+
+def closeness(chosen: Integers, codes: Codes, places: Integers, rows: Reals, wanted: float) -> Reals:
+    """The mean cosine of some places with the nearest of others, float64 [m]; 0 where there is no other.
+
+    Args:
+        chosen: The others, ascending; a place is no neighbour of its own.
+        codes: Of their patterns.
+        places: Any.
+        rows: Their patterns, float64 [m, d].
+        wanted: How many of the nearest count.
+
+    Example:
+        >>> codes = Codes.of(np.array([[1, 0], [1, 0], [0, 1]], np.float32))
+        >>> closeness(np.arange(3), codes, np.array([0]), codes[:1].restored(), 1.0).round(3).tolist()
+        [1.0]
+    """
+    # Row by row in memory, and what is nearest in order: a sum is then the same to the bit in any company.
+    cosines = np.ascontiguousarray(products(codes, Probe.of(rows)).T)
+    at = np.searchsorted(chosen, places)
+    own = np.flatnonzero(chosen[np.minimum(at, len(chosen) - 1)] == places)
+    cosines[own, at[own]] = -np.inf
+    weights = _weights(wanted)
+    most = min(len(weights), cosines.shape[1])
+    nearest = np.sort(np.partition(cosines, cosines.shape[1] - most, axis=1)[:, -most:], axis=1)[:, ::-1]
+    there = np.isfinite(nearest)
+    counted = np.where(there, weights[:most], 0.0)
+    total = (np.where(there, nearest, 0.0) * counted).sum(axis=1)
+    density: Reals = total / np.maximum(counted.sum(axis=1), np.finfo(np.float64).tiny)
+    return density
 
 
 def _weights(wanted: float) -> Reals:

@@ -71,6 +71,8 @@ def partition(scope: Scope, matches: Matches, beta: float) -> Partition:
     if top == -np.inf:
         return Partition(top, top, top)
     certain = _mass(exact, beta, top)
+    if matches.slack is not None:
+        return _loose(matches, matches.slack, beta, top, certain)
     whole = _refine(scope, matches, beta, top, certain)
     number = len(matches.scores) - len(matches.candidates)
     rest = max(whole - certain, 0.0) if number else 0.0
@@ -84,6 +86,20 @@ def partition(scope: Scope, matches: Matches, beta: float) -> Partition:
     # What float64 rounds: the sum, the greatest term, and the exact scores themselves.
     slack = _SUMMED + abs(beta * top) * 2.0**-50 + beta * matches.asked.rounding
     return Partition(log, min(beta * top + float(lowest), log) - slack, max(beta * top + float(highest), log) + slack)
+
+
+def _loose(matches: Matches, slack: Reals, beta: float, top: float, certain: float) -> Partition:
+    """The same where scores can be off by much, each by another amount, and what would help has been read."""
+    others = matches.scores > -np.inf
+    others[matches.candidates] = False
+    scores, slack = matches.scores[others], slack[others]
+    whole = certain + _mass(scores, beta, top)
+    lowest, highest = math.log(certain + _mass(scores - slack, beta, top)), math.log(certain)
+    if len(scores):
+        raised = beta * (scores + slack - top)
+        highest = float(np.logaddexp(highest, raised.max() + math.log(np.exp(raised - raised.max()).sum())))
+    rounded = _SUMMED + abs(beta * top) * 2.0**-50 + beta * matches.asked.rounding
+    return Partition(beta * top + math.log(whole), beta * top + lowest - rounded, beta * top + highest + rounded)
 
 
 def _refine(scope: Scope, matches: Matches, beta: float, top: float, certain: float) -> float:

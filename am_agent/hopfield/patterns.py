@@ -10,6 +10,7 @@ import operator
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from am_agent.hopfield.codes import Codes, Floats, Probe, Reals, products
 from am_agent.hopfield.column import Column
@@ -27,40 +28,48 @@ class PatternView:
 
     Attributes:
         starts: The first row of each place, int64 [n].
-        codes: Of all rows.
+        codes: Of all rows; where several share one, of what they share.
         rows: The patterns, unit rows, float32 [rows, d]; None where the codes alone are in memory.
-        error: At least that of any code.
+        error: At least that of any row.
         mirror: Where the codes are multiplied; None for here.
+        shared: The code of each row, int32 [rows]; None where each has its own, in their order.
+        errors: At least the distance of each row to its code, float32 [rows].
     """
 
     starts: Integers
     codes: Codes
     rows: Floats | None
     error: float
-    mirror: Mirror | None = None
+    mirror: Mirror | None
+    shared: npt.NDArray[np.int32] | None
+    errors: Floats
+
+    def __len__(self) -> int:
+        """How many rows there are."""
+        return len(self.errors)
 
     def heights(self) -> Integers:
         """How many patterns each place has, int64 [n]."""
-        return np.diff(self.starts, append=len(self.codes.values))
+        return np.diff(self.starts, append=len(self))
 
     def heights_of(self, places: Integers) -> Integers:
         """How many patterns some places have, int64 [m]."""
-        if len(self.starts) == len(self.codes.values):
+        if len(self.starts) == len(self):
             return np.ones(len(places), dtype=np.int64)
         following = np.minimum(places + 1, len(self.starts) - 1)
-        ends = np.where(places + 1 < len(self.starts), self.starts[following], len(self.codes.values))
+        ends = np.where(places + 1 < len(self.starts), self.starts[following], len(self))
         return np.asarray(ends - self.starts[places], dtype=np.int64)
 
     def offsets_of(self, places: Integers) -> Integers:
         """Where the rows of each of some places begin among the rows of them all, int64 [m]."""
-        if len(self.starts) == len(self.codes.values):
+        if len(self.starts) == len(self):
             return np.arange(len(places))
         heights = self.heights_of(places)
         return np.cumsum(heights) - heights
 
     def rows_of(self, places: Integers) -> Integers:
         """The rows of some places, in the order of the places, int64."""
-        if len(self.starts) == len(self.codes.values):
+        if len(self.starts) == len(self):
             return places
         heights, offsets = self.heights_of(places), self.offsets_of(places)
         rows: Integers = np.arange(heights.sum()) + np.repeat(self.starts[places] - offsets, heights)
@@ -71,12 +80,20 @@ class PatternView:
         return np.repeat(places, self.heights())
 
     def products(self, probe: Probe) -> Reals:
-        """The products of all codes with some queries, float64 [rows, w]."""
-        return products(self.codes, probe) if self.mirror is None else self.mirror.products(self.codes, probe)
+        """The products of the codes of all rows with some queries, float64 [rows, w]."""
+        found = products(self.codes, probe) if self.mirror is None else self.mirror.products(self.codes, probe)
+        return found if self.shared is None else found.take(self.shared, axis=0)
+
+    def coded(self, rows: slice | Integers) -> Codes:
+        """The codes of some rows, each with the error of the row."""
+        if self.shared is None:
+            return self.codes[rows]
+        codes = self.codes[self.shared[rows].astype(np.int64)]
+        return Codes(codes.values, codes.scales, self.errors[rows])
 
     def openings(self, places: Integers) -> Reals:
         """The first pattern of some places as its code has it, float64 [m, d]."""
-        return self.codes[self.starts[places]].restored()
+        return self.coded(self.starts[places]).restored()
 
 
 class PatternSet:
@@ -131,7 +148,7 @@ class PatternSet:
                 self._rows.append(rows)
             self._extend(codes, heights)
             if len(heights) > _FEW:
-                self._tally = Tally.of(self.moments + _moments(codes))
+                self._tally = Tally.of(self.moments + moments_of(codes))
             else:
                 self._tally = self._tally.plus(codes.restored())
 
@@ -158,7 +175,7 @@ class PatternSet:
         if alive.all() and not self._reduced:
             return view.codes, view.heights(), self.moments
         codes = view.codes[np.flatnonzero(view.mask(alive))]
-        return codes, view.heights()[alive], _moments(codes)
+        return codes, view.heights()[alive], moments_of(codes)
 
     def _extend(self, codes: Codes, heights: Integers) -> None:
         self._starts.append(len(self._values) + np.cumsum(heights) - heights)
@@ -173,7 +190,7 @@ class PatternSet:
             return
         view = self.view()
         self._reduced = True
-        self._tally = Tally.of(self.moments - _moments(view.codes[view.rows_of(places)]))
+        self._tally = Tally.of(self.moments - moments_of(view.coded(view.rows_of(places))))
 
     def compact(self, kept: Booleans) -> None:
         """Keep the places of a mask [n] only, in their order; the others must have been discarded before."""
@@ -187,14 +204,22 @@ class PatternSet:
             self._rows.replace(view.rows[mask])
         self._starts.replace(np.cumsum(heights) - heights)
 
+    def held(self) -> tuple[int, int]:
+        """How many patterns are in memory, and how many bytes are taken for all."""
+        view = self.view()
+        taken = view.starts.nbytes + view.codes.values.nbytes + view.codes.scales.nbytes + view.codes.errors.nbytes
+        taken += 0 if view.rows is None else view.rows.nbytes
+        taken += 0 if view.shared is None else view.shared.nbytes + view.errors.nbytes
+        return len(view.codes.values), taken
+
     def view(self) -> PatternView:
         """The set as it is now, without a copy."""
         codes = Codes(self._values.view(), self._scales.view(), self._errors.view())
         rows = None if self._rows is None else self._rows.view()
-        return PatternView(self._starts.view(), codes, rows, self._error, self.mirror)
+        return PatternView(self._starts.view(), codes, rows, self._error, self.mirror, None, codes.errors)
 
 
-def _moments(codes: Codes) -> Moments:
+def moments_of(codes: Codes) -> Moments:
     """Of codes as patterns, a part of them after the other: in float64 they take eight times the memory."""
     blocks = [codes[start : start + _BLOCK] for start in range(0, len(codes.values), _BLOCK)]
     if not blocks:

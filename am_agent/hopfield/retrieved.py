@@ -68,7 +68,7 @@ def retrieved(scope: Scope, matches: Matches, sums: Partition, beta: float) -> R
 
 def _span(patterns: PatternView, start: int, count: int) -> slice | Integers:
     """The first rows of places that follow each other; as a slice, which copies nothing, where there are no others."""
-    if len(patterns.starts) == len(patterns.codes.values):
+    if len(patterns.starts) == len(patterns):
         return slice(start, start + count)
     return patterns.starts[start : start + count]
 
@@ -77,7 +77,7 @@ def _sum(patterns: PatternView, rows: slice | Integers, weights: Reals) -> Reals
     if patterns.rows is not None:
         found: Reals = (weights.astype(np.float32) @ patterns.rows[rows]).astype(np.float64)
         return found
-    codes = patterns.codes[rows]
+    codes = patterns.coded(rows)
     scaled = (weights * codes.scales).astype(np.float32)
     restored: Reals = (scaled @ codes.values.astype(np.float32)).astype(np.float64)
     return restored

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from am_agent.hopfield.codes import Probe, Reals, bound, products, rounding
+from am_agent.hopfield.drilldown import drilled
 from am_agent.hopfield.patterns import PatternView
 from am_agent.hopfield.roster import Integers
 from am_agent.hopfield.scope import Scope, joined, mixed, rescored
@@ -64,7 +65,7 @@ class Pass:
                 found = patterns.products(probe)
                 scores[own] = mixed(found[:, :count] + found[:, count:], patterns.starts, self.lead)[places]
                 continue
-            found = products(patterns.codes[patterns.rows_of(places)], probe)
+            found = products(patterns.coded(patterns.rows_of(places)), probe)
             scores[own] = mixed(found[:, :count] + found[:, count:], patterns.offsets_of(places), self.lead)
         return self._with_others(scores, positions)
 
@@ -77,7 +78,7 @@ class Pass:
         widest = np.empty(len(positions))
         for number, places, own in scope.split(positions):
             patterns = scope.patterns[number]
-            errors = patterns.codes.errors[patterns.rows_of(places)]
+            errors = patterns.errors[patterns.rows_of(places)]
             widest[own] = np.maximum.reduceat(errors, patterns.offsets_of(places))
         return self.rounding + bound(widest, self.length, self.rest, self.queries.shape[1])
 
@@ -108,6 +109,8 @@ class Matches:
         error: How far the score of any other position can be off.
         ceiling: What the exact score of no other position exceeds; -inf where there is none.
         asked: What the scores were made with.
+        slack: The same of each position, float64 [n], where some are in memory as the means of groups: it differs
+            widely, is 0 for those that were read, and the best are among these in all likelihood only. None elsewhere.
     """
 
     scores: Reals
@@ -115,6 +118,7 @@ class Matches:
     error: float
     ceiling: float
     asked: Pass
+    slack: Reals | None = None
 
 
 def scan(
@@ -124,13 +128,15 @@ def scan(
     *,
     lead: float = 0.0,
     others: Reals | None = None,
+    shown: int | None = None,
 ) -> Matches:
     """Score every position, and exactly those that may be among the k best.
 
     The score of a position is `(1 - lead) max_r x_r'y + lead x_1'y + g` with its patterns x_1, x_2, ..., the greatest
     over the queries y: a long text matches as well as its best part does, and its opening says what it is about. One
     pass over the codes of everything; then every position that the error of that pass could have kept from the k
-    best, and at least the 200 best, in float64 from the patterns themselves.
+    best, and at least the 200 best, in float64 from the patterns themselves. Where groups are in memory as their means,
+    those that are likely to be among the k best; see `drilled`.
 
     Args:
         scope: What takes part.
@@ -138,6 +144,8 @@ def scan(
         k: How many are wanted.
         lead: The share of the first pattern, 0 to 1.
         others: g, what other fields give to each position, float64 [n]; None for nothing.
+        shown: For how many of the k best it matters most that they are; None for all. It makes a difference where
+            groups are in memory as their means.
 
     Example:
         >>> from am_agent.hopfield.patterns import PatternSet
@@ -153,10 +161,10 @@ def scan(
     """
     probe = Probe.of(queries)
     asked = Pass.of(queries, probe.rests, lead, others)
-    return matched(scope, [each.products(probe) for each in scope.patterns], k, asked)
+    return matched(scope, [each.products(probe) for each in scope.patterns], k, asked, shown)
 
 
-def matched(scope: Scope, found: Sequence[Reals], k: int, asked: Pass) -> Matches:
+def matched(scope: Scope, found: Sequence[Reals], k: int, asked: Pass, shown: int | None = None) -> Matches:
     """What `scan` finds, once the codes are multiplied.
 
     Args:
@@ -164,6 +172,7 @@ def matched(scope: Scope, found: Sequence[Reals], k: int, asked: Pass) -> Matche
         found: The products of the codes of each set with those of the queries, float64 [rows, w]; written over.
         k: How many are wanted.
         asked: The queries.
+        shown: See `scan`.
     """
     parts = [mixed(own, patterns.starts, asked.lead) for patterns, own in zip(scope.patterns, found, strict=True)]
     scores = joined(parts, np.float64)
@@ -173,9 +182,25 @@ def matched(scope: Scope, found: Sequence[Reals], k: int, asked: Pass) -> Matche
     if count < len(scores):
         scores[~scope.eligible] = -np.inf
     error = asked.error(scope)
+    if scope.grouped and asked.length:  # a query that is nothing meets means as it meets their members
+        return _drilled(scope, scores, k, asked, k if shown is None else shown)
     candidates, ceiling = _candidates(scope, scores, count, k, asked, error)
     scores[candidates] = asked.exact(scope, candidates)
     return Matches(scores, candidates, error, ceiling, asked)
+
+
+def _drilled(scope: Scope, scores: Reals, k: int, asked: Pass, shown: int) -> Matches:
+    """The same by the means of groups, and what is read of these."""
+    slack = asked.errors(scope, np.arange(len(scores)))
+    error = float(slack.max(initial=0.0))
+    read, exact = drilled(scores, slack, shown, lambda positions: asked.exact(scope, positions))
+    scores[read], slack[read] = exact, 0.0
+    highest = scores + slack
+    highest[read] = -np.inf
+    candidates = read
+    if len(read) > max(k, _RESCORED):  # as many as there would be with every code in memory
+        candidates = read[exact >= _top(exact, max(k, _RESCORED)).min()]
+    return Matches(scores, candidates, error, float(highest.max(initial=-np.inf)), asked, slack)
 
 
 def nearest(scope: Scope, queries: Reals) -> Reals:
@@ -185,12 +210,22 @@ def nearest(scope: Scope, queries: Reals) -> Reals:
     scores = np.concatenate([*greatest, np.empty((0, len(queries)))])
     scores[~scope.eligible] = -np.inf
     found = np.full(len(queries), -np.inf)
+    if scope.grouped:
+        return np.array([_likely(scope, *each) for each in zip(scores.T, queries, strict=True)])
     if scope.eligible.any():
         floors = scores.max(axis=0) - 2 * Pass.of(queries, probe.rests, 0.0, None).error(scope)
         for number, query in enumerate(queries):
             open_ = np.flatnonzero(scores[:, number] >= floors[number])
             found[number] = rescored(scope, open_, query[None, :]).max()
     return found
+
+
+def _likely(scope: Scope, scores: Reals, query: Reals) -> float:
+    """The greatest product of a query with those patterns that are the likeliest to have it."""
+    best = _top(scores, min(_RESCORED, len(scores)))
+    open_ = np.flatnonzero(scores >= best.min(initial=np.inf))
+    open_ = open_[scope.eligible[open_]]
+    return float(rescored(scope, open_, query[None, :]).max(initial=-np.inf))
 
 
 def _error(scope: Scope) -> float:

@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from am_agent.hopfield.codes import Floats, Reals
+from am_agent.hopfield.codes import Codes, Floats, Reals
 from am_agent.hopfield.patterns import PatternView
 from am_agent.hopfield.roster import Booleans, Integers, RosterView
 
@@ -70,6 +70,25 @@ class Scope:
             eligible &= np.isin(keys, np.fromiter(allowed, dtype=np.int64))
         return Scope(tuple(patterns for _, patterns in parts), keys, eligible, bounds, fetch)
 
+    @property
+    def grouped(self) -> bool:
+        """Whether some of it is in memory as the means of groups."""
+        return any(patterns.shared is not None for patterns in self.patterns)
+
+    def coded(self, number: int, places: Integers) -> Codes:
+        """The codes of the patterns of some places of a set, in their order; of members of groups, made of these."""
+        patterns, first = self.patterns[number], self.bounds[number]
+        if patterns.shared is None:
+            return patterns.coded(patterns.rows_of(places))
+        return Codes.of(_rows(self, number, places, first + places))
+
+    def openings(self, number: int, places: Integers) -> Reals:
+        """The first pattern of some places of a set as its code has it, float64 [m, d]."""
+        patterns = self.patterns[number]
+        if patterns.shared is None:
+            return patterns.openings(places)
+        return self.coded(number, places)[patterns.offsets_of(places)].restored()
+
     def split(self, positions: Integers) -> Iterator[tuple[int, Integers, Booleans | slice]]:
         """The set of some positions, their places in it, and which of the positions these are, bool [m] or all."""
         if len(self.patterns) == 1:
@@ -109,7 +128,8 @@ def _rows(scope: Scope, number: int, places: Integers, positions: Integers) -> F
         return patterns.rows.take(patterns.rows_of(places), axis=0)
     if scope.fetch is None:
         raise ValueError("these patterns are in memory as codes only; give the scope a `fetch` that reads them")
-    return np.concatenate(scope.fetch(scope.keys[positions]))
+    none = np.empty((0, patterns.codes.values.shape[1]), dtype=np.float32)
+    return np.concatenate([none, *scope.fetch(scope.keys[positions])])
 
 
 def best(scope: Scope, scores: Reals, positions: Integers, k: int) -> Integers:

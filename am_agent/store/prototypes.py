@@ -87,6 +87,13 @@ class Kept(NamedTuple):
     shape: Shape
 
 
+class Standing(NamedTuple):
+    """What stands for some episodes: the number of the prototype of each that has one, and the means of those."""
+
+    groups: dict[int, int]
+    means: dict[int, Vectors]
+
+
 class Undone(NamedTuple):
     """What an undo took back: ids of runs, newest first, how many prototypes are gone, and how many are as before."""
 
@@ -188,6 +195,40 @@ def current(
         for row, mean, start, end in zip(rows, means, cuts, [*cuts[1:], len(owners)], strict=True)
         if row.seq not in expired
     ]
+
+
+def standing_for(connection: Connection, namespace_id: int, seqs: Collection[int] | None = None) -> Standing:
+    """What stands for the episodes of a namespace: the theme of each, or the duplicates that it is one of.
+
+    Args:
+        connection: In a transaction.
+        namespace_id: The namespace.
+        seqs: The episodes that are asked about; None for all.
+    """
+    query = (
+        select(member.c.episode_seq, member.c.prototype_seq)
+        .join(prototype, prototype.c.seq == member.c.prototype_seq)
+        .join(run, run.c.seq == prototype.c.run_seq)
+        .where(
+            run.c.namespace_id == namespace_id,
+            member.c.ended_seq.is_(None),
+            *(() if seqs is None else (member.c.episode_seq.in_(numbers(seqs)),)),
+        )
+        .order_by(prototype.c.tier, prototype.c.seq.desc())  # so that the first theme is the last one
+    )
+    groups = dict(connection.execute(query).all())
+    shapes = select(shape.c.prototype_seq, shape.c.mean).where(
+        shape.c.prototype_seq.in_(numbers(set(groups.values()))), shape.c.ended_seq.is_(None)
+    )
+    found = connection.execute(shapes).all()
+    means = decode_vectors([row.mean for row in found]) if found else ()
+    return Standing(groups, dict(zip([row.prototype_seq for row in found], means, strict=True)))
+
+
+def members_of(connection: Connection, seqs: Collection[int]) -> set[int]:
+    """The episodes that are members of some prototypes."""
+    query = select(member.c.episode_seq).where(member.c.prototype_seq.in_(numbers(seqs)), member.c.ended_seq.is_(None))
+    return set(connection.execute(query).scalars())
 
 
 def find(connection: Connection, id_: str) -> tuple[int, int, bool] | None:

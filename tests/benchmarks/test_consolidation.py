@@ -40,7 +40,9 @@ def test_a_labelled_haystack_is_judged(labelled: Path, toy: DeterministicEmbedde
     """Every way by every measure; a text without a label is left out, and a sample is no larger than was asked."""
     haystack = read_haystack(labelled / "topics" / "all", without_gold=True)
     found = judged(haystack, toy, 4000, 0)
-    assert list(found) == list(WAYS)
+    assert list(found) == [*WAYS, "resident_prototypes"]
+    kept = found.pop("resident_prototypes")
+    assert kept == {"kept@10": 1, "kept_cosine@10": 1, "read": 60, "patterns": 4, "bytes": kept["bytes"], "stored": 60}
     assert all(set(each) >= MEASURES for each in found.values())
     assert set(found["am_agent"]) - MEASURES == {"saving", "duplicates"}
     assert found["kmeans_true_k"]["ari"] == 1.0
