@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from urllib.parse import unquote
 
 from am_agent import terminal
+from am_agent.episode import Verdict
 from am_agent.errors import AmError, UnknownEpisode
 from am_agent_integrations.extra import needed
+from am_agent_integrations.prompt import prompt_of
 
 with needed("mcp"):
     from mcp.types import CallToolResult, TextContent, ToolAnnotations
@@ -75,6 +77,10 @@ class Recollected(Entry):
 class Recalled(TypedDict):
     """What `recall` answers; the energy is null where there is nothing to compare with."""
 
+    verdict: Verdict
+    reason: str
+    familiarity: float
+    reliability: float
     entries: list[Recollected]
     energy: float | None
 
@@ -176,13 +182,28 @@ class _View:
         self,
         cue: Annotated[str, Field(description="A question, or any text that is like what is sought.")],
         k: Annotated[int, Field(description="How many episodes, at the most; at least 1.")] = 5,
+        prefer: Annotated[
+            str,  # no Literal: what else is given is refused by the memory, in its own words
+            Field(
+                description="'weight': the heaviest first. 'latest': where things have changed, what is newer first; "
+                "for what holds now, as in 'Where does Ana live now?', not for what once was.",
+                json_schema_extra={"enum": ["weight", "latest"]},
+            ),
+        ] = "weight",
     ) -> Annotated[CallToolResult, Recalled]:
-        found = await self._asked(lambda memory: memory.recall(cue, k=k, namespace=self._namespace))
+        found = await self._asked(lambda memory: memory.recall(cue, k=k, namespace=self._namespace, prefer=prefer))
         entries: list[Recollected] = [
             {**_entry(each.episode), "similarity": each.similarity, "weight": each.weight} for each in found
         ]
-        answer: Recalled = {"entries": entries, "energy": found.energy if entries else None}
-        text = found.as_prompt() or "Nothing comes to mind: nothing is remembered here yet."
+        answer: Recalled = {
+            "verdict": found.verdict,
+            "reason": found.reason,
+            "familiarity": found.familiarity,
+            "reliability": found.reliability,
+            "entries": entries,
+            "energy": found.energy if entries else None,
+        }
+        text = prompt_of(found) or "Nothing comes to mind: nothing is remembered here yet."
         # By the names of the protocol, which both SDKs take; their Python names differ.
         return CallToolResult.model_validate(
             {"content": [TextContent(type="text", text=text)], "structuredContent": answer}
@@ -238,9 +259,14 @@ def _register(server: MCPServer[Any], view: _View) -> None:
     reading = {"readOnlyHint": True, "idempotentHint": True}
     adding = {"readOnlyHint": False, "destructiveHint": False, "idempotentHint": False}
     erasing = {"readOnlyHint": False, "destructiveHint": True, "idempotentHint": True}
+    recalling = (
+        "Bring back what a cue calls to mind, the heaviest first, and say whether the memory holds what is asked: the "
+        "verdict is known, ambiguous or unknown. Where it is unknown, what comes back is only what is nearest: do not "
+        "take it for an answer."
+    )
     tools: list[tuple[str, Callable[..., Any], dict[str, bool], str]] = [
         ("remember", view.remember, adding, "Remember one text; the answer is its id."),
-        ("recall", view.recall, reading, "Bring back what a cue calls to mind, the heaviest first."),
+        ("recall", view.recall, reading, recalling),
         ("forget", view.forget, erasing, "Erase episodes for ever, with all their versions and vectors."),
         ("list", view.page, reading, "List what is remembered, in the order of recording."),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from am_agent.episode import Episode, Recollection
+from am_agent.episode import Episode, Prototype, Recall, Recollection
 from am_agent_integrations.extra import needed
 
 with needed("langchain"):
@@ -20,27 +20,46 @@ def plain(episode: Episode) -> Document:
     return Document(id=episode.id, page_content=episode.text, metadata=dict(episode.metadata))
 
 
-def recalled(recollection: Recollection) -> Document:
-    """The document with what recall says about it, under the key `am_agent` of its metadata.
+def recalled(recall: Recall) -> list[Document]:
+    """The documents with what recall says about each and about all, under the key `am_agent` of their metadata.
 
-    An episode that has a key of this name itself keeps it, and goes without ours: nothing of the caller's is hidden.
+    An episode that has a key of this name itself keeps it, and goes without ours: nothing of the caller's is hidden. A
+    prototype is a document of its own id and text; what its medoid has besides is not its own, and is left out.
 
     Example:
-        >>> document = recalled(Recollection(Episode("1", "Rex is a dog.", metadata={"topic": "pets"}), 0.9, 0.8))
-        >>> document.metadata["topic"], document.metadata["am_agent"]["weight"]
-        ('pets', 0.8)
+        >>> dog = Recollection(Episode("1", "Rex is a dog.", metadata={"topic": "pets"}), 0.9, 0.8)
+        >>> (document,) = recalled(Recall((dog,), -0.9, 20.0, 3, verdict="known"))
+        >>> ours = document.metadata["am_agent"]
+        >>> document.metadata["topic"], ours["weight"], ours["verdict"]
+        ('pets', 0.8, 'known')
     """
-    episode = recollection.episode
-    occurred_at = None if episode.occurred_at is None else episode.occurred_at.isoformat()
+    return [_recalled(each, recall) for each in recall]
+
+
+def _recalled(recollection: Recollection, recall: Recall) -> Document:
+    episode, prototype = recollection.episode, recollection.prototype
+    single = prototype is None
+    occurred_at = episode.occurred_at if single else None
     ours = {
         "similarity": recollection.similarity,
         "weight": recollection.weight,
-        "actor": episode.actor,
-        "session": episode.session,
-        "occurred_at": occurred_at,
+        "actor": episode.actor if single else None,
+        "session": episode.session if single else None,
+        "occurred_at": None if occurred_at is None else occurred_at.isoformat(),
         "namespace": list(episode.namespace),
+        "also": list(recollection.also),
+        "prototype": None if prototype is None else _group(prototype),
+        "verdict": recall.verdict,
+        "reason": recall.reason,
+        "familiarity": recall.familiarity,
+        "reliability": recall.reliability,
     }
-    return Document(id=episode.id, page_content=episode.text, metadata={OURS: ours, **episode.metadata})
+    theirs = episode.metadata if single else {}
+    return Document(id=recollection.id, page_content=recollection.text, metadata={OURS: ours, **theirs})
+
+
+def _group(prototype: Prototype) -> dict[str, Any]:
+    return {"tier": prototype.tier, "members": list(prototype.members), "author": prototype.author}
 
 
 def stored(metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from am_agent.errors import InvalidArgument
 from am_agent.memory import Memory
 from am_agent_integrations.extra import needed
 from am_agent_integrations.langchain.turn import Turn
+from am_agent_integrations.prompt import prompt_of
 
 with needed("langchain"):
     from langchain.agents.middleware import AgentMiddleware, AgentState, ModelRequest, ModelResponse
@@ -34,8 +35,9 @@ class AmMemoryMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
     """Gives an agent a memory across conversations, with no tool and no word of the caller's.
 
     Before each call of the model, what the user's message calls to mind is added to the system message as an escaped
-    block; where nothing is found, nothing is added. It is in no state, and so in no checkpoint. What the messages of
-    the conversation say already is left out. After the answer, the user's message and the answer are remembered, and
+    block, after a sentence with the verdict where that is not `known`; where nothing is found, nothing is added. It is
+    in no state, and so in no checkpoint. What the messages of the conversation say already is left out of the block,
+    but counts for the verdict. After the answer, the user's message and the answer are remembered, and
     nothing else; what failed with an exception is not. The same turn again records nothing.
 
     Args:
@@ -46,6 +48,7 @@ class AmMemoryMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
             is given, or "default" where there is no thread id either.
         k: How many episodes to recall, at the most.
         max_chars: The most characters that the block may have.
+        abstain: Add nothing where the verdict is `unknown`.
         on_error: "raise", or "log" to let the turn go on without a memory that fails.
 
     Example:
@@ -68,6 +71,7 @@ class AmMemoryMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
         session: str | Callable[[Runtime[Any]], str] | None = None,
         k: int = 5,
         max_chars: int | None = 4000,
+        abstain: bool = False,
         on_error: OnError = "raise",
     ) -> None:
         super().__init__()
@@ -78,6 +82,7 @@ class AmMemoryMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
         self._session = session
         self._k = checked_count(k, "k")
         self._max_chars = max_chars
+        self._abstain = abstain
         self._on_error = on_error
 
     # ------------------------------------------------------------------------------------------ before the model
@@ -89,7 +94,7 @@ class AmMemoryMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
         turn, namespace, block = self._turn(request.state, request.runtime), self._where(request.runtime), ""
         if turn.cue:
             with self._failing("recall"):
-                block = self._block(self._memory.recall(turn.cue, k=self._reach(turn), namespace=namespace), turn)
+                block = self._block(self._memory.recall(turn.cue, **self._arguments(turn, namespace)), turn)
         return handler(_with(request, block))
 
     async def awrap_model_call(
@@ -99,17 +104,16 @@ class AmMemoryMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
         turn, namespace, block = self._turn(request.state, request.runtime), self._where(request.runtime), ""
         if turn.cue:
             with self._failing("recall"):
-                found = await self._memory.arecall(turn.cue, k=self._reach(turn), namespace=namespace)
-                block = self._block(found, turn)
+                block = self._block(await self._memory.arecall(turn.cue, **self._arguments(turn, namespace)), turn)
         return await handler(_with(request, block))
 
-    def _reach(self, turn: Turn) -> int:
-        """How many to recall, so that k are left when the conversation's own are taken away."""
-        return self._k + len(turn.said)
+    def _arguments(self, turn: Turn, namespace: Namespace) -> dict[str, Any]:
+        """What to recall with: so many that k are left when the conversation's own are taken away."""
+        return {"k": self._k + len(turn.said), "namespace": namespace, "abstain": self._abstain}
 
     def _block(self, recall: Recall, turn: Turn) -> str:
         others = tuple(each for each in recall if each.id not in turn.said)
-        return replace(recall, recollections=others[: self._k]).as_prompt(max_chars=self._max_chars)
+        return prompt_of(replace(recall, recollections=others[: self._k]), max_chars=self._max_chars)
 
     # ------------------------------------------------------------------------------------------ after the answer
 

@@ -21,8 +21,9 @@ class AmRetriever(BaseRetriever):
     """Brings the episodes that a query calls to mind, the heaviest first, in the memory's own ranking.
 
     A document has the episode's id, text and metadata. Its metadata has one key more, `am_agent`: a dict of
-    `similarity`, `weight`, `actor`, `session`, `occurred_at` (ISO 8601) and `namespace`; an episode with a key of this
-    name in its own metadata keeps that instead.
+    `similarity`, `weight`, `actor`, `session`, `occurred_at` (ISO 8601), `namespace`, `also` and `prototype` of the
+    episode, and of `verdict`, `reason`, `familiarity` and `reliability` of the recall, which all its documents share;
+    an episode with a key of this name in its own metadata keeps that instead.
 
     Attributes:
         memory: Where to look.
@@ -31,6 +32,11 @@ class AmRetriever(BaseRetriever):
         subtree: Look in the namespaces below it, too.
         where: A filter over metadata, as `Memory.recall` takes it.
         fields: The fields to compare by; None lets the memory decide.
+        abstain: No document where the verdict is `unknown`, in place of the k that are least unlike.
+        level: "episode", "prototype" or "both", as `Memory.recall` takes it. A prototype is a document with its own id
+            and text, the `tier`, `members` and `author` under `prototype`, and no other facts of an episode.
+        distinct: Let near-duplicates that `consolidate` has found count once; the ids of the others are in `also`.
+        prefer: "weight" for the heaviest first, or "latest" for what is newer before what it says something else of.
 
     Example:
         >>> from am_agent import DeterministicEmbedder
@@ -48,6 +54,10 @@ class AmRetriever(BaseRetriever):
     subtree: bool = False
     where: SkipValidation[Mapping[str, Any] | None] = None
     fields: SkipValidation[Sequence[str] | None] = None
+    abstain: bool = False
+    level: SkipValidation[str] = "episode"
+    distinct: bool = False
+    prefer: SkipValidation[str] = "weight"
 
     def _get_relevant_documents(
         self,
@@ -56,7 +66,7 @@ class AmRetriever(BaseRetriever):
         run_manager: CallbackManagerForRetrieverRun,  # noqa: ARG002  LangChain's signature
         k: int | None = None,
     ) -> list[Document]:
-        return [recalled(each) for each in self.memory.recall(query, **self._arguments(k))]
+        return recalled(self.memory.recall(query, **self._arguments(k)))
 
     async def _aget_relevant_documents(
         self,
@@ -65,7 +75,7 @@ class AmRetriever(BaseRetriever):
         run_manager: AsyncCallbackManagerForRetrieverRun,  # noqa: ARG002
         k: int | None = None,
     ) -> list[Document]:
-        return [recalled(each) for each in await self.memory.arecall(query, **self._arguments(k))]
+        return recalled(await self.memory.arecall(query, **self._arguments(k)))
 
     def _arguments(self, k: int | None) -> dict[str, Any]:
         return {
@@ -74,4 +84,8 @@ class AmRetriever(BaseRetriever):
             "subtree": self.subtree,
             "where": self.where,
             "fields": self.fields,
+            "abstain": self.abstain,
+            "level": self.level,
+            "distinct": self.distinct,
+            "prefer": self.prefer,
         }

@@ -28,7 +28,8 @@ class AmVectorStore(VectorStore):
 
     A score is the cosine of query and document, in [-1, 1], and results come in its falling order; there are always k
     of them where there are k documents. `similarity_search_with_score` adds the key `am_agent` to the metadata of its
-    documents, with the softmax weight beside the similarity; every other method returns documents as they were added.
+    documents, with the softmax weight beside the similarity, and the verdict, which the vectors alone decide here;
+    every other method returns documents as they were added.
     That key is not stored when such a document is added again.
 
     Every method has LangChain's twin with `a` in front, which runs it in a thread.
@@ -183,7 +184,8 @@ class AmVectorStore(VectorStore):
         **kwargs: Any,
     ) -> list[tuple[Document, float]]:
         """The same with their cosines in [-1, 1], and with `am_agent` in the metadata."""
-        return [(recalled(each), each.similarity) for each in self._search(query, None, k, filter, kwargs)]
+        found = self._search(query, None, k, filter, kwargs)
+        return [(document, each.similarity) for document, each in zip(recalled(found), found, strict=True)]
 
     def similarity_search_by_vector(
         self,

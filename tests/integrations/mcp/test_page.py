@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from am_agent import cli
+from am_agent import Memory, cli
+from am_agent_integrations.prompt import prompt_of
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "mcp.md").read_text(encoding="utf-8")
@@ -36,6 +37,13 @@ def test_each_configuration_starts_the_server(shown: str) -> None:
     assert set(server) <= {"type", "command", "args", "env"}
     assert set(server.get("env", {})) <= {"AM_DB", "AM_EMBEDDER"}
     _starts_the_server([server["command"], *server["args"]])
+
+
+def test_the_sentence_of_a_weak_match_is_the_one_shown(memory: Memory) -> None:
+    """Word for word, and the line before the block."""
+    memory.remember_many(["Ana is allergic to peanuts.", "The report is due on Friday."])
+    (shown,) = re.findall(r"^```text\n(.*?)^```$", PAGE, re.M | re.S)
+    assert prompt_of(memory.recall("How do I renew my passport?")).startswith(f"{shown}<memory>\n")
 
 
 def test_every_client_has_its_configuration() -> None:
