@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any
 
 from am_agent.draft import checked_count, checked_namespace
 from am_agent.episode import Erasure, Namespace, Recall
@@ -16,7 +16,7 @@ from am_agent_integrations.prompt import prompt_of
 
 with needed("langchain"):
     from langchain_core.tools import BaseTool, StructuredTool, ToolException
-    from pydantic import BaseModel, Field
+    from pydantic import BaseModel, Field, WithJsonSchema
 
 
 class RememberArgs(BaseModel):
@@ -31,11 +31,11 @@ class RecallArgs(BaseModel):
     """What the model asks."""
 
     query: str = Field(description="A question or a few words about what may have been remembered.")
-    prefer: str = Field(  # no Literal: what else is given is refused by the memory, and the tool tells why
+    # No Literal: what else is given is refused by the memory, and the tool tells why.
+    prefer: Annotated[str, WithJsonSchema({"type": "string", "enum": ["weight", "latest"]})] = Field(
         default="weight",
         description="'weight': the heaviest first. 'latest': where things have changed, what is newer first; for what "
         "holds now, as in 'Where does Ana live now?', not for what once was.",
-        json_schema_extra={"enum": ["weight", "latest"]},
     )
 
 
