@@ -15,13 +15,17 @@ ROOT = Path(__file__).parents[3]
 def test_every_block_of_the_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
     """What they print is what the page says about scores, filters and what is remembered."""
     names: dict[str, object] = {}
-    for block in re.findall(r"^```python\n(.*?)^```$", (ROOT / "docs" / "langchain.md").read_text(), re.M | re.S):
+    page = (ROOT / "docs" / "langchain.md").read_text(encoding="utf-8")
+    verdicts, sentences = (block.splitlines() for block in re.findall(r"^```text\n(.*?)^```$", page, re.M | re.S))
+    for block in re.findall(r"^```python\n(.*?)^```$", page, re.M | re.S):
         exec(compile(block, "langchain.md", "exec"), names)
     assert capsys.readouterr().out.splitlines() == [
         "Ana's dog is called Rex. pets 1.0",
+        *verdicts,
         "rex 1.0 ['tom']",
-        "[\"Ana's dog is called Rex.\", 'I moved to Oslo.', 'Noted.']",
+        "[\"Ana's dog is called Rex.\", 'The quarterly report is due on Friday.', 'I moved to Oslo.', 'Noted.']",
         "Remembered. True",
+        *sentences,
     ]
 
 

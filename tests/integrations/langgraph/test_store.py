@@ -49,6 +49,16 @@ def test_without_an_index_the_memory_embeds_the_values(store: AmStore) -> None:
     assert store.search(("n",), query="green tea")[0].key == "other"
 
 
+def test_the_memory_behind_a_store_has_the_verdict(store: AmStore) -> None:
+    """As the page says, over the items below a namespace, where a search finds the nearest in any case."""
+    for key, text in (("pet", "Ana's dog is called Rex."), ("food", "Ana is allergic to peanuts.")):
+        store.put(("users", "ana"), key, {"text": text})
+    for query, verdict in (("What is the dog called?", "known"), ("How do I renew my passport?", "unknown")):
+        assert len(store.search(("users",), query=query)) == 2
+        recall = store.memory.recall(query, namespace=("users",), subtree=True)
+        assert (recall.verdict, len(recall)) == (verdict, 2)
+
+
 def test_items_are_there_after_a_restart(tmp_path: Path) -> None:
     """Value, times, score and order are those of before, with the framework's embeddings."""
     with AmStore(tmp_path / "m.db", index=fake_index("text")) as store:
