@@ -536,7 +536,8 @@ def _recollections(answer: _Answer, ranking: Ranking, log: float) -> tuple[Recol
             strict=True,
         )
     )
-    ids = episodes.names_of(answer.connection, [key for each in grouped for key in scope.keys[each.positions].tolist()])
+    members = [key for each in grouped for key in scope.keys[each.positions].tolist()]
+    ids = episodes.names_of(answer.connection, members) if members else {}
     similar = np.zeros(len(shown))
     if answer.cues is not None:
         similar = rescored(scope, positions, answer.cues.astype(np.float64))

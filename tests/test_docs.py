@@ -37,7 +37,7 @@ def test_every_format_has_its_section() -> None:
 
 @pytest.mark.parametrize(
     ("name", "count"),
-    [("embedders.md", 1), ("recall.md", 6), ("learning.md", 2), ("prototypes.md", 6), ("confidence.md", 3)],
+    [("embedders.md", 1), ("recall.md", 6), ("learning.md", 2), ("prototypes.md", 7), ("confidence.md", 3)],
 )
 def test_every_python_block_prints_what_the_page_shows(
     name: str, count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

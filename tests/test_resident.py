@@ -177,6 +177,34 @@ def test_what_prototypes_stand_for_is_followed(tmp_path: Path, toy: Deterministi
         assert not memory.prototypes()
 
 
+def test_namespaces_with_and_without_prototypes_are_asked_together(tmp_path: Path, toy: DeterministicEmbedder) -> None:
+    """One that has been consolidated, one that has not, and one below; with a filter, a cue of parts, a completion."""
+    location, texts = tmp_path / "memory.db", told(5, 20)
+    with (
+        Memory(location, embedder=toy) as memory,
+        Memory(location, embedder=toy, resident="prototypes") as few,
+    ):
+        for path in (("a",), ("a", "b"), ("a", "c")):
+            memory.remember_many(
+                (
+                    {"text": f"{text} {path[-1]}", "actor": "Ana" if n % 3 else "Ben", "metadata": {"n": n % 2}}
+                    for n, text in enumerate(texts)
+                ),
+                namespace=path,
+            )
+        assert memory.consolidate(namespace=("a", "b")).covered == 100
+        for cue in (texts[3], f"{texts[3]}. {texts[50]}. " * 9, Cue(texts[70], actor="Ben")):
+            for options in ({}, {"where": {"n": 1}}, {"prefer": "latest"}, {"fields": ("words", "actor")}):
+                one, other = (
+                    each.recall(cue, k=9, namespace=("a",), subtree=True, **options)  # type: ignore[arg-type]
+                    for each in (memory, few)
+                )
+                _near(one, other)
+        one_, other_ = (each.complete(texts[9], namespace=("a",), subtree=True) for each in (memory, few))
+        assert one_.actors == pytest.approx(other_.actors, abs=1e-4)
+        assert few.stats().resident_patterns < memory.stats().resident_patterns - 80
+
+
 def test_of_many_the_best_are_found_in_all_likelihood() -> None:
     """At a thirtieth of the patterns in memory; the certificate says that it is not certain, and bounds the sum."""
     rng = np.random.default_rng(5)
