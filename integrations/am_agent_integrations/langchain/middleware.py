@@ -37,8 +37,8 @@ class AmMemoryMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
     Before each call of the model, what the user's message calls to mind is added to the system message as an escaped
     block, after a sentence with the verdict where that is not `known`; where nothing is found, nothing is added. It is
     in no state, and so in no checkpoint. What the messages of the conversation say already is left out of the block,
-    but counts for the verdict. After the answer, the user's message and the answer are remembered, and
-    nothing else; what failed with an exception is not. The same turn again records nothing.
+    but counts for the verdict. After the answer, the user's message and the answer are remembered, and nothing else;
+    what failed with an exception is not. The same turn again records nothing.
 
     Args:
         memory: Where to recall and remember.

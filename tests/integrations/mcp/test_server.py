@@ -258,7 +258,7 @@ async def test_two_clients_of_one_server_share_it(sdk) -> None:
 
 
 async def test_the_real_model_is_loaded_when_it_is_needed(sdk) -> None:
-    """Without another embedder named, a paraphrase is found by the packaged model."""
+    """Without another embedder named, a paraphrase is found by the packaged model, and what is not there is not."""
     del sdk.environment["AM_EMBEDDER"]
     async with sdk.stdio() as client:
         await _told(client, "remember", text="The quarterly report is due on Friday.")
@@ -266,4 +266,6 @@ async def test_the_real_model_is_loaded_when_it_is_needed(sdk) -> None:
         found = await _told(client, "recall", cue="Which foods must she avoid?")
         assert found["entries"][0]["text"] == "Ana is allergic to peanuts."
         assert found["entries"][0]["similarity"] > 0.2
+        for cue, verdict in (("What is Ana allergic to?", "known"), ("How do I renew my passport?", "unknown")):
+            assert (await _told(client, "recall", cue=cue))["verdict"] == verdict
         assert (await _read(client, "memory://stats"))["embedder"] == "sentence-transformers/all-MiniLM-L6-v2"
