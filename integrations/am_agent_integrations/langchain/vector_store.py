@@ -28,8 +28,8 @@ class AmVectorStore(VectorStore):
 
     A score is the cosine of query and document, in [-1, 1], and results come in its falling order; there are always k
     of them where there are k documents. `similarity_search_with_score` adds the key `am_agent` to the metadata of its
-    documents, with the softmax weight beside the similarity, and the verdict, which the vectors alone decide here; every
-    other method returns documents as they were added. That key is not stored when such a document is added again.
+    documents, with the softmax weight beside the similarity, and the verdict, which the vectors alone decide here;
+    every other method returns documents as they were added. That key is not stored when such a document is added again.
 
     Every method has LangChain's twin with `a` in front, which runs it in a thread.
 
