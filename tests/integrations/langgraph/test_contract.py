@@ -68,6 +68,7 @@ class TestSqliteStore(LangGraphStoreContract):
     """The framework's store in SQLite, over a build of SQLite that can load its extension."""
 
     asynchronous = False
+    by_label = False  # but in that of the labels joined by dots
     by_insertion = False  # the newest first, by the second
     full_filters = False  # a dict in a filter is always operators
     whole_batches = False
