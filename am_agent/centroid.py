@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+Floats = npt.NDArray[np.float32]
+Reals = npt.NDArray[np.float64]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Centroid:
@@ -18,14 +21,44 @@ class Centroid:
         medoid: The place of the member whose first pattern is nearest to the mean; of equally near ones the first.
     """
 
-    mean: npt.NDArray[np.float32]
+    mean: Floats
     radius: float
     medoid: int
 
 
-def centroid(
-    patterns: npt.NDArray[np.float32], starts: npt.NDArray[np.int64], weights: npt.NDArray[np.float64]
-) -> Centroid:
+def mean(patterns: Floats, weights: Reals) -> Floats:
+    """The weighted mean of patterns, not of length one.
+
+    Args:
+        patterns: float32 [m, d].
+        weights: Positive, float64 [m].
+
+    Example:
+        >>> mean(np.array([[1, 0], [0, 1]], np.float32), np.array([3.0, 1.0])).tolist()
+        [0.75, 0.25]
+    """
+    found: Floats = ((weights / weights.sum()) @ patterns.astype(np.float64)).astype(np.float32)
+    return found
+
+
+def distances(patterns: Floats, centre: Floats) -> Reals:
+    """The Euclidean distance of each pattern to a centre, float64 [m]."""
+    apart = patterns.astype(np.float64) - centre.astype(np.float64)
+    found: Reals = np.sqrt(np.einsum("ij,ij->i", apart, apart))
+    return found
+
+
+def radius(patterns: Floats, centre: Floats) -> float:
+    """The largest distance of any pattern to a centre, and a little more than that, for what float64 rounds.
+
+    Example:
+        >>> round(radius(np.array([[1, 0], [0, 1]], np.float32), np.array([0.5, 0.5], np.float32)), 4)
+        0.7071
+    """
+    return _reach(distances(patterns, centre))
+
+
+def centroid(patterns: Floats, starts: npt.NDArray[np.int64], weights: Reals) -> Centroid:
     """Measure a group.
 
     Args:
@@ -38,11 +71,13 @@ def centroid(
         >>> found.mean.tolist(), round(found.radius, 3), found.medoid
         ([0.75, 0.25], 1.061, 0)
     """
-    rows = patterns.astype(np.float64)
-    mean = ((weights / weights.sum()) @ rows[starts]).astype(np.float32)
-    apart = rows - mean.astype(np.float64)
-    distances = np.sqrt(np.einsum("ij,ij->i", apart, apart))
-    near = distances[starts]
-    # A little more than the largest, for what float64 rounds; and distances that differ by less than the mean was
-    # rounded to float32 are equal.
-    return Centroid(mean, float(distances.max()) * (1 + 2.0**-40), int(np.flatnonzero(near <= near.min() + 1e-7)[0]))
+    centre = mean(patterns[starts], weights)
+    apart = distances(patterns, centre)
+    near = apart[starts]
+    # Distances that differ by less than the mean was rounded to float32 are equal.
+    return Centroid(centre, _reach(apart), int(np.flatnonzero(near <= near.min() + 1e-7)[0]))
+
+
+def _reach(apart: Reals) -> float:
+    """A little more than the largest, for what float64 rounds."""
+    return float(apart.max()) * (1 + 2.0**-40)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from am_agent.centroid import distances, mean, radius
 from am_agent.errors import InvalidArgument
 from am_agent.hopfield import prototypes
 from am_agent.hopfield.codes import Floats, Reals
@@ -277,11 +278,11 @@ class _Episodes:
         # Sums of floats depend on the order, so it is not that of the keys.
         turn = np.lexsort((self.strengths[places], self.leader[places]))
         sorted_ = places[turn]
-        mean = prototypes.mean(self.patterns[self.starts[sorted_]], self.strengths[sorted_])
-        radius = prototypes.radius(self.patterns[_rows(self.starts, places)], mean)
-        apart = prototypes.distances(self.patterns[self.starts[places]], mean)
+        centre = mean(self.patterns[self.starts[sorted_]], self.strengths[sorted_])
+        reach = radius(self.patterns[_rows(self.starts, places)], centre)
+        apart = distances(self.patterns[self.starts[places]], centre)
         medoid = int(np.flatnonzero(apart <= apart.min() + _EQUAL)[0])
-        return Group(tier, self.keys[places], self.strengths[places], mean, radius, int(self.keys[places[medoid]]))
+        return Group(tier, self.keys[places], self.strengths[places], centre, reach, int(self.keys[places[medoid]]))
 
     def least(self, leaders: Integers) -> float:
         """The lowest similarity of two of those that lead."""

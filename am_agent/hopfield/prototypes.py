@@ -1,4 +1,4 @@
-"""A group of patterns as one: its mean, how far its members are from it, and what that does to the energy. Arrays only.
+"""Prototypes in place of their members: what that does to the energy, and how much at the most. Arrays only.
 
 A prototype stands for its members with the logarithm of their summed strength. Since the exponential is convex, the
 energy of prototypes is never below that of their members, and by Hoeffding's lemma never far above.
@@ -10,42 +10,7 @@ import math
 
 import numpy as np
 
-from am_agent.hopfield.codes import Floats, Reals
-
-ROUNDING = 2.0**-23
-"""How far a mean is at most from what it was before it was rounded to float32, twice, for patterns of length one."""
-
-
-def mean(patterns: Floats, weights: Reals) -> Floats:
-    """The weighted mean of patterns, not of length one.
-
-    Args:
-        patterns: float32 [m, d].
-        weights: Positive, float64 [m].
-
-    Example:
-        >>> mean(np.array([[1, 0], [0, 1]], np.float32), np.array([3.0, 1.0])).tolist()
-        [0.75, 0.25]
-    """
-    found: Floats = ((weights / weights.sum()) @ patterns.astype(np.float64)).astype(np.float32)
-    return found
-
-
-def distances(patterns: Floats, centre: Floats) -> Reals:
-    """The Euclidean distance of each pattern to a centre, float64 [m]."""
-    apart = patterns.astype(np.float64) - centre.astype(np.float64)
-    found: Reals = np.sqrt(np.einsum("ij,ij->i", apart, apart))
-    return found
-
-
-def radius(patterns: Floats, centre: Floats) -> float:
-    """The largest distance of any pattern to a centre, and a little more than that, for what float64 rounds.
-
-    Example:
-        >>> round(radius(np.array([[1, 0], [0, 1]], np.float32), np.array([0.5, 0.5], np.float32)), 4)
-        0.7071
-    """
-    return float(distances(patterns, centre).max()) * (1 + 2.0**-40)
+from am_agent.hopfield.codes import Reals
 
 
 def energy(scores: Reals, log_weights: Reals, beta: float) -> float:

@@ -40,7 +40,7 @@ from am_agent.store.vectors import decode_vectors
 
 _CHUNK = 500  # strings in one statement: SQLite bounds the number of its variables
 _PAGE = 1000  # rows fetched at a time
-_LOT = 4096  # versions whose patterns are read at a time
+_LOT = 1024  # versions whose patterns are read at a time: as fast as any number above, in a few megabytes
 
 
 @dataclass(frozen=True, slots=True)

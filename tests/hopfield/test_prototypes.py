@@ -5,9 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from am_agent.hopfield.prototypes import ROUNDING, distances, energy, energy_bound, mean, radius
+from am_agent.centroid import distances, mean, radius
+from am_agent.hopfield.prototypes import energy, energy_bound
 
 SEEDS = st.integers(0, 2**32)
+
+ROUNDING = 2.0**-23
+"""How far a mean is at most from what it was before it was rounded to float32, twice, for patterns of length one."""
 
 
 def _unit(rng: np.random.Generator, count: int, spread: float) -> np.ndarray:
