@@ -9,6 +9,7 @@ import pytest
 
 from am_agent import Embedder, Memory
 from am_agent.embedders import DeterministicEmbedder
+from am_agent.working_set import Resident
 from benchmarks import systems
 from benchmarks.beir import Document, Haystack, Query
 from benchmarks.comparing import SYSTEMS, Comparison, School, measured
@@ -86,8 +87,8 @@ def test_a_memory_is_filled_once_and_asked_by_each_choice_of_fields(
     ask = systems.asked
 
     class Counted(Memory):
-        def __init__(self, *, embedder: Embedder) -> None:
-            super().__init__(embedder=embedder)
+        def __init__(self, *, embedder: Embedder, resident: Resident) -> None:
+            super().__init__(embedder=embedder, resident=resident)
             made.append(self)
 
     def asked(memory: Memory, haystack: Haystack, fields: Sequence[str] | None = None) -> list[Ranking]:

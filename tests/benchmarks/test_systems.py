@@ -93,8 +93,9 @@ def test_the_memory_is_asked_at_the_time_of_the_query(monkeypatch: pytest.Monkey
     seen: list[object] = []
 
     class Spy:
-        def __init__(self, embedder: object) -> None:
+        def __init__(self, embedder: object, resident: str) -> None:
             seen.append(embedder)
+            assert resident == "patterns"
 
         def __enter__(self) -> Spy:
             return self
