@@ -157,6 +157,8 @@ class Block:
         if self._grouped is not None and standing is not None:
             self._grouped.found(standing.means)
         self._append(lots, standing)
+        if self._grouped is not None:
+            self._grouped.settle()
 
     def reflect(self, mirror: Mirror | None) -> None:
         """Let the codes be multiplied elsewhere."""
@@ -381,7 +383,7 @@ class Block:
                 MappingProxyType(self._actors),
                 MappingProxyType(self._called),
                 self._patterns.tally,
-                Density(patterns, roster.alive) if self._grouped is None else None,
+                Density(patterns, roster.alive) if patterns.shared is None else None,
             )
         return self._snapshot
 

@@ -10,6 +10,7 @@ import pytest
 
 from am_agent import Cue, DeterministicEmbedder, Memory, Recall, errors
 from am_agent.hopfield.patterns import PatternSet
+from am_agent.working_set import RESIDENT
 from tests.overlays import told
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -43,10 +44,10 @@ def _told(recall: Recall) -> list[object]:
 
 
 @pytest.fixture(params=["file", "RAM"])
-def pair(request: pytest.FixtureRequest, tmp_path: Path, toy: DeterministicEmbedder) -> tuple[Memory, Memory]:
-    """The same episodes twice, some of them of several patterns, some forgotten again."""
+def alike(request: pytest.FixtureRequest, tmp_path: Path, toy: DeterministicEmbedder) -> list[Memory]:
+    """The same episodes three times, some of them of several patterns, some forgotten again."""
     memories = []
-    for resident in ("patterns", "codes"):
+    for resident in RESIDENT:
         location = tmp_path / f"{resident}.db" if request.param == "file" else None
         memory = Memory(location, embedder=toy, resident=resident)
         memory.remember_many(
@@ -65,7 +66,7 @@ def pair(request: pytest.FixtureRequest, tmp_path: Path, toy: DeterministicEmbed
         memory.forget(ids=[str(number) for number in range(0, 600, 7)])
         memory.update("1", text="a violin in the harbour")
         memories.append(memory)
-    return memories[0], memories[1]
+    return memories
 
 
 @pytest.mark.parametrize(
@@ -79,11 +80,13 @@ def pair(request: pytest.FixtureRequest, tmp_path: Path, toy: DeterministicEmbed
         ("kitchen " * 300 + ". where is rex", {}),
     ],
 )
-def test_both_give_the_same_answers(pair: tuple[Memory, Memory], cue: str | Cue, options: dict[str, object]) -> None:
-    """To the last bit: order, scores, weights, energy and certificate."""
-    one, other = (_told(memory.recall(cue, **options)) for memory in pair)  # type: ignore[arg-type]
-    assert one == other
-    assert isinstance(cue, Cue) or pair[1].complete(cue).actors == pair[0].complete(cue).actors
+def test_all_give_the_same_answers(alike: list[Memory], cue: str | Cue, options: dict[str, object]) -> None:
+    """To the last bit: order, scores, weights, energy and certificate; prototypes are none before a pass."""
+    one, other, third = (_told(memory.recall(cue, **options)) for memory in alike)  # type: ignore[arg-type]
+    assert one == other == third
+    if isinstance(cue, str):
+        expected = alike[0].complete(cue).actors
+        assert [memory.complete(cue).actors for memory in alike[1:]] == [expected, expected]
 
 
 def test_codes_take_a_fifth_of_the_memory() -> None:
@@ -107,9 +110,9 @@ def test_there_are_three_ways_to_be_resident(resident: object) -> None:
         Memory(resident=resident)  # type: ignore[arg-type]
 
 
-def test_a_recall_says_what_is_certain(pair: tuple[Memory, Memory]) -> None:
+def test_a_recall_says_what_is_certain(alike: list[Memory]) -> None:
     """Every weight lies in the interval, whose ends are those of the log-partition."""
-    recall = pair[0].recall("my dog in the snow")
+    recall = alike[0].recall("my dog in the snow")
     least, most = recall.certificate.log_partition
     assert recall.certificate.exact
     assert 200 <= recall.certificate.rescored <= recall.episodes
@@ -203,6 +206,11 @@ def test_namespaces_with_and_without_prototypes_are_asked_together(tmp_path: Pat
         one_, other_ = (each.complete(texts[9], namespace=("a",), subtree=True) for each in (memory, few))
         assert one_.actors == pytest.approx(other_.actors, abs=1e-4)
         assert few.stats().resident_patterns < memory.stats().resident_patterns - 80
+        long = f"{texts[3]}. {texts[50]}. " * 9
+        assert few.recall(long, namespace=("a", "b"), where={"n": 2}).episodes == 0
+        memory.forget(namespace=("a", "b"))
+        assert len(few.recall(long, namespace=("a", "b"))) == 0
+        _near(memory.recall(long, namespace=("a",), subtree=True), few.recall(long, namespace=("a",), subtree=True))
 
 
 def test_of_many_the_best_are_found_in_all_likelihood() -> None:

@@ -50,7 +50,7 @@ class GroupedPatterns(PatternSet):
         if not means:
             return
         codes = Codes.of(np.stack(list(means.values())))
-        known = self.view().codes
+        known = self._codes()
         for place, number in enumerate(means):
             held = self._found.get(number)
             same = held is not None and known.scales[held] == codes.scales[place]
@@ -94,18 +94,23 @@ class GroupedPatterns(PatternSet):
         self._error = float(apart.max(initial=0.0))
 
     def settle(self) -> None:
-        """Let go of the codes that no row has any more."""
+        """Let go of the codes that no row has any more; without any group, it is a set as any other."""
         shared = self._shared.view()
         used = np.unique(shared).astype(np.int64)
         if len(used) == len(self._values):
             return
-        kept = self.view().codes[used]
+        places = dict(zip(used.tolist(), range(len(used)), strict=True))
+        self._found = {number: places[code] for number, code in self._found.items() if code in places}
+        if not self._found:
+            used = shared.astype(np.int64)
+            shared = np.arange(len(used), dtype=np.int32)
+        else:
+            shared = np.searchsorted(used, shared).astype(np.int32)
+        kept = self._codes()[used]
         self._values.replace(kept.values)
         self._scales.replace(kept.scales)
         self._errors.replace(kept.errors)
-        self._shared.replace(np.searchsorted(used, shared).astype(np.int32))
-        places = dict(zip(used.tolist(), range(len(used)), strict=True))
-        self._found = {number: places[code] for number, code in self._found.items() if code in places}
+        self._shared.replace(shared)
 
     def within(self, groups: Iterable[int]) -> Integers:
         """The places that belong to some groups, ascending."""
@@ -135,9 +140,13 @@ class GroupedPatterns(PatternSet):
 
     def view(self) -> PatternView:
         """The set as it is now, without a copy."""
-        codes = Codes(self._values.view(), self._scales.view(), self._errors.view())
-        shared, errors = self._shared.view(), self._apart.view()
-        return PatternView(self._starts.view(), codes, None, self._error, self.mirror, shared, errors)
+        shared = self._shared.view() if self._found else None
+        return PatternView(
+            self._starts.view(), self._codes(), None, self._error, self.mirror, shared, self._apart.view()
+        )
+
+    def _codes(self) -> Codes:
+        return Codes(self._values.view(), self._scales.view(), self._errors.view())
 
     def _among(self, codes: list[int]) -> Booleans:
         return np.isin(self._shared.view()[self._starts.view()], np.array(codes, dtype=np.int32))
@@ -157,7 +166,7 @@ class GroupedPatterns(PatternSet):
         members = np.flatnonzero(groups != ALONE)
         numbers, which = np.unique(groups[members], return_inverse=True)
         shared[members] = np.array([self._found[number] for number in numbers.tolist()], dtype=np.int64)[which]
-        codes = self.view().codes
+        codes = self._codes()
         for start in range(0, len(members), _BLOCK):
             block = members[start : start + _BLOCK]
             beyond = codes[shared[block]].restored()

@@ -210,7 +210,7 @@ def nearest(scope: Scope, queries: Reals) -> Reals:
     scores = np.concatenate([*greatest, np.empty((0, len(queries)))])
     scores[~scope.eligible] = -np.inf
     found = np.full(len(queries), -np.inf)
-    if scope.grouped:
+    if scope.grouped and scope.eligible.any():
         return np.array([_likely(scope, *each) for each in zip(scores.T, queries, strict=True)])
     if scope.eligible.any():
         floors = scores.max(axis=0) - 2 * Pass.of(queries, probe.rests, 0.0, None).error(scope)

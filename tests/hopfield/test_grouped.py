@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from am_agent.hopfield.codes import Codes, Floats
 from am_agent.hopfield.grouped import ALONE, GroupedPatterns
 from am_agent.hopfield.metric import Moments
-from am_agent.hopfield.patterns import PatternView
+from am_agent.hopfield.patterns import PatternSet, PatternView
 from am_agent.hopfield.roster import Integers
 
 D = 8
@@ -103,17 +103,23 @@ def test_any_changes_leave_what_is_built_anew(seed: int, steps: list[tuple[str, 
     heights = np.array([len(rows) for rows in model.rows], dtype=np.int64)
     anew.append(model.patterns(np.arange(len(model.rows))), heights, np.array(model.groups, dtype=np.int64))
     one, other = patterns.view(), anew.view()
+    assert (one.shared is None) == (not model.means())
     rows = np.arange(len(one))
     assert len(one) == len(other)
     assert one.coded(rows).restored().tobytes() == other.coded(rows).restored().tobytes()
     assert one.errors.tobytes() == other.errors.tobytes()
     assert one.error == other.error
     assert patterns.held() == anew.held()
+    if one.shared is None:
+        plain = PatternSet(D, resident=False)
+        if len(model.rows):
+            plain.append(model.patterns(np.arange(len(model.rows))), heights)
+        assert one.codes.values.tobytes() == plain.view().codes.values.tobytes()
 
 
 def _bytes(view: PatternView) -> list[bytes]:
-    assert view.shared is not None
-    return [view.starts.tobytes(), view.codes.values.tobytes(), view.shared.tobytes(), view.errors.tobytes()]
+    shared = b"" if view.shared is None else view.shared.tobytes()
+    return [view.starts.tobytes(), view.codes.values.tobytes(), shared, view.errors.tobytes()]
 
 
 def _assert_true(model: _Model, patterns: GroupedPatterns) -> None:
