@@ -200,9 +200,11 @@ class Block:
         """Of the touched rows, the members of prototypes that `update` would discard: it asks for their patterns."""
         if self._grouped is None:
             return []
-        roster, members = self._roster.view(), self._grouped.members()
+        roster = self._roster.view()
         places = roster.places(touched)
-        held = roster.keys[places[members[places]]].tolist()
+        if not len(places):  # what is new is all there is, as a rule
+            return []
+        held = roster.keys[places[self._grouped.members()[places]]].tolist()
         return sorted(set(held).difference(row.seq for row in lot.rows))
 
     def regroup(self, patterns: Mapping[int, Vectors], standing: Standing) -> None:

@@ -8,8 +8,8 @@ import numpy as np
 
 from am_agent.hopfield.codes import Codes, Floats
 from am_agent.hopfield.column import Column
-from am_agent.hopfield.metric import Moments, Tally
-from am_agent.hopfield.patterns import PatternSet, PatternView, moments_of
+from am_agent.hopfield.metric import Moments
+from am_agent.hopfield.patterns import PatternSet, PatternView
 from am_agent.hopfield.roster import Booleans, Integers
 
 _BLOCK = 4096
@@ -74,7 +74,7 @@ class GroupedPatterns(PatternSet):
         self._shared.append(shared)
         self._apart.append(apart)
         self._error = max(self._error, float(apart.max()))
-        self._tally = Tally.of(self.moments + moments_of(Codes.of(rows)))
+        self._count(Codes.of(rows))
 
     def assign(self, places: Integers, rows: Floats, groups: Integers) -> None:
         """Let some places belong to other groups than before.

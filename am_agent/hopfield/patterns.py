@@ -19,7 +19,7 @@ from am_agent.hopfield.mirror import Mirror
 from am_agent.hopfield.roster import Booleans, Integers
 
 _BLOCK = 8192
-_FEW = 64  # places whose patterns are not worth a block of their own
+_FEW = 64  # patterns that are not worth a block of their own
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +147,7 @@ class PatternSet:
             if self._rows is not None:
                 self._rows.append(rows)
             self._extend(codes, heights)
-            if len(heights) > _FEW:
-                self._tally = Tally.of(self.moments + moments_of(codes))
-            else:
-                self._tally = self._tally.plus(codes.restored())
+            self._count(codes)
 
     @staticmethod
     def of(codes: Codes, heights: Integers, moments: Moments) -> PatternSet:
@@ -175,7 +172,14 @@ class PatternSet:
         if alive.all() and not self._reduced:
             return view.codes, view.heights(), self.moments
         codes = view.codes[np.flatnonzero(view.mask(alive))]
-        return codes, view.heights()[alive], moments_of(codes)
+        return codes, view.heights()[alive], _moments(codes)
+
+    def _count(self, codes: Codes) -> None:
+        """Take what was appended into the moments."""
+        if len(codes.values) > _FEW:
+            self._tally = Tally.of(self.moments + _moments(codes))
+        else:
+            self._tally = self._tally.plus(codes.restored())
 
     def _extend(self, codes: Codes, heights: Integers) -> None:
         self._starts.append(len(self._values) + np.cumsum(heights) - heights)
@@ -190,7 +194,7 @@ class PatternSet:
             return
         view = self.view()
         self._reduced = True
-        self._tally = Tally.of(self.moments - moments_of(view.coded(view.rows_of(places))))
+        self._tally = Tally.of(self.moments - _moments(view.coded(view.rows_of(places))))
 
     def compact(self, kept: Booleans) -> None:
         """Keep the places of a mask [n] only, in their order; the others must have been discarded before."""
@@ -219,7 +223,7 @@ class PatternSet:
         return PatternView(self._starts.view(), codes, rows, self._error, self.mirror, None, codes.errors)
 
 
-def moments_of(codes: Codes) -> Moments:
+def _moments(codes: Codes) -> Moments:
     """Of codes as patterns, a part of them after the other: in float64 they take eight times the memory."""
     blocks = [codes[start : start + _BLOCK] for start in range(0, len(codes.values), _BLOCK)]
     if not blocks:
