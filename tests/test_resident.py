@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -211,6 +213,40 @@ def test_namespaces_with_and_without_prototypes_are_asked_together(tmp_path: Pat
         memory.forget(namespace=("a", "b"))
         assert len(few.recall(long, namespace=("a", "b"))) == 0
         _near(memory.recall(long, namespace=("a",), subtree=True), few.recall(long, namespace=("a",), subtree=True))
+
+
+def test_threads_recall_while_prototypes_come_and_go(tmp_path: Path, toy: DeterministicEmbedder) -> None:
+    """Every answer is of one state: what is never touched comes first for its own text, with the cosine of equals."""
+    texts = told(6, 20)
+    kept = {texts[number]: str(number) for number in range(0, 120, 10)}
+    with Memory(tmp_path / "memory.db", embedder=toy, resident="prototypes") as memory:
+        memory.remember_many({"id": str(number), "text": text} for number, text in enumerate(texts))
+        stopped = threading.Event()
+
+        def asked(turn: int) -> int:
+            count = 0
+            while not count or not stopped.is_set():
+                text, id_ = list(kept.items())[(turn + count) % len(kept)]
+                found = memory.recall(text, k=3, fields=("cosine",))
+                assert found[0].similarity == pytest.approx(1, abs=1e-6)
+                assert texts[int(found[0].id)] == text
+                assert id_ in {each.id for each in memory.recall(text, k=130)}
+                count += 1
+            return count
+
+        with ThreadPoolExecutor(3) as pool:
+            asking = [pool.submit(asked, turn) for turn in range(3)]
+            try:
+                for turn in range(6):
+                    run = memory.consolidate().run_id
+                    memory.forget(ids=str(turn * 20 + 3))
+                    memory.update(str(turn * 20 + 5), text=f"{texts[turn * 20 + 5]} again")
+                    memory.remember(texts[turn * 20 + 3], id=f"new{turn}")
+                    if run is not None and turn % 2:
+                        memory.unconsolidate(run)
+            finally:
+                stopped.set()
+            assert min(each.result() for each in asking) > 0
 
 
 def test_of_many_the_best_are_found_in_all_likelihood() -> None:
