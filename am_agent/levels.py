@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, Literal
 
 import numpy as np
@@ -78,6 +79,34 @@ class Ranking:
     shown: Sequence[Shown]
     rescored: int
     log: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Overlaid:
+    """The prototypes over what a cue may see.
+
+    Attributes:
+        found: All of them, each with those of its members that may be seen.
+        count: How many positions there are.
+    """
+
+    found: Sequence[Stand]
+    count: int
+
+    @staticmethod
+    def of(kept: Sequence[Kept], scope: Scope) -> Overlaid:
+        """Those of some prototypes."""
+        return Overlaid(stands(kept, scope), len(scope.keys))
+
+    @cached_property
+    def widest(self) -> list[Stand]:
+        """See `widest`."""
+        return widest(self.found, self.count)
+
+    @cached_property
+    def duplicates(self) -> list[Stand]:
+        """The near-duplicates."""
+        return [each for each in self.found if each.kept.shape.tier == DUPLICATE]
 
 
 def stands(kept: Sequence[Kept], scope: Scope) -> list[Stand]:
@@ -177,7 +206,10 @@ class _Entries:
         """The logarithms of the masses of all, by those of positions."""
         if not self.groups:
             return logs[self.singles]
-        return np.concatenate([np.logaddexp.reduceat(logs[self.members], self.starts), logs[self.singles]])
+        own = logs[self.members]
+        highest = np.maximum.reduceat(own, self.starts)
+        sums = np.add.reduceat(np.exp(own - np.repeat(highest, np.diff(self.starts, append=len(own)))), self.starts)
+        return np.concatenate([highest + np.log(sums), logs[self.singles]])
 
     def within(self, entries: Integers) -> Integers:
         """The positions that some of them are made of."""

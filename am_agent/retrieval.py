@@ -20,6 +20,7 @@ from am_agent.asked import COSINE, Asked, Fields
 from am_agent.calibrator import Calibrator
 from am_agent.confidence import SHIPPED, Calibration, judged
 from am_agent.consolidation import DUPLICATE
+from am_agent.derived import Derived
 from am_agent.draft import Vectors, check_dimension, unit_vectors
 from am_agent.encoding import Encoder
 from am_agent.episode import Certificate, Completion, Evidence, Namespace, Recall, Recollection
@@ -34,7 +35,7 @@ from am_agent.hopfield.metric import Moments, spread
 from am_agent.hopfield.roster import Integers
 from am_agent.hopfield.scope import Fetch, Scope, best, closest, joined, rescored
 from am_agent.latest import LEAST, Statements, latest
-from am_agent.levels import Ranking, Shown, Stand, coarse, similarities, stands, summed, widest
+from am_agent.levels import Overlaid, Ranking, Shown, coarse, similarities, summed
 from am_agent.lexical.entities import entities
 from am_agent.posterior import after, when, who
 from am_agent.question import Question, read
@@ -53,9 +54,6 @@ from am_agent.working_set import Resident, Snapshot, WorkingSet, past
 T = TypeVar("T")
 
 _log = logging.getLogger("am_agent")
-
-_KEPT = 32
-"""Sets of namespaces whose standing is kept; the metric of one takes a megabyte."""
 
 _TRIES = 3
 """How often what is in memory is made ready to be written down, where others write meanwhile."""
@@ -154,7 +152,7 @@ class _Answer:
     question: Question
     cues: Vectors | None
     calibration: Calibration
-    stands: Sequence[Stand] = ()
+    overlaid: Overlaid | None = None
 
 
 class _Patterns:
@@ -206,7 +204,8 @@ class Retrieval:
         self._lock = threading.Lock()  # over the two below
         caches = None if database.path is None else Caches(database.path)
         self._working_set = WorkingSet(resident=resident, caches=caches, device=device)
-        self._standings: dict[tuple[int, ...], tuple[list[Snapshot], Standing]] = {}
+        self._standings = Derived[Standing]()
+        self._overlaid = Derived[Overlaid]()
         self._groups = Groups()
 
     def held(self) -> tuple[int, int]:
@@ -419,25 +418,22 @@ class Retrieval:
                 identity=request.identity,
             )
         calibration = self._calibrator.active(connection, view.namespace, found.id)
-        found_ = () if request.plain else stands(self._groups.current(connection, seen.ids, found.id), scope)
-        return _Answer(connection, view.visibility, snapshots, readout, question, cues.given, calibration, found_)
+        overlaid = None if request.plain else self._prototypes(connection, seen, found.id, scope)
+        return _Answer(connection, view.visibility, snapshots, readout, question, cues.given, calibration, overlaid)
 
     def _standing(self, seen: _Seen, dimension: int, view: View, fetch: Fetch | None) -> Standing:
         """What the namespaces are like as a whole, kept until one of them changes."""
-        ids, snapshots = seen.ids, seen.snapshots
         if view.visibility.as_of is not None:
-            return standing(snapshots, dimension, fetch)
-        with self._lock:
-            kept = self._standings.get(ids)
-        if kept is not None and len(kept[0]) == len(snapshots) and all(map(_same, kept[0], snapshots)):
-            return kept[1]
-        known = standing(snapshots, dimension, fetch)
-        with self._lock:
-            self._standings.pop(ids, None)
-            self._standings[ids] = snapshots, known
-            while len(self._standings) > _KEPT:
-                del self._standings[next(iter(self._standings))]
-        return known
+            return standing(seen.snapshots, dimension, fetch)
+        return self._standings.of(seen.ids, seen.snapshots, lambda: standing(seen.snapshots, dimension, fetch))
+
+    def _prototypes(self, connection: Connection, seen: _Seen, space_id: int, scope: Scope) -> Overlaid:
+        """The prototypes over what a cue may see, kept where that is everything until something changes."""
+        kept = self._groups.current(connection, seen.ids, space_id)
+        living = sum(int(np.count_nonzero(each.roster.alive)) for each in seen.snapshots)
+        if int(np.count_nonzero(scope.eligible)) < living:
+            return Overlaid.of(kept, scope)
+        return self._overlaid.of(seen.ids, [kept, *seen.snapshots], lambda: Overlaid.of(kept, scope))
 
     def _recall(self, answer: _Answer, request: Request, ranking: Ranking) -> Recall:
         """What a readout found, with the episodes themselves."""
@@ -487,9 +483,8 @@ def _newest_first(answer: _Answer, request: Request, shown: Sequence[Shown]) -> 
     told = episodes.texts_of(answer.connection, scope.keys[positions].tolist()) if names else {}
     said = [names.intersection(_WORD.findall(told.get(key, "").casefold())) for key in scope.keys[positions].tolist()]
     groups = np.full(len(scope.keys), -1, dtype=np.int64)
-    for number, each in enumerate(answer.stands):
-        if each.kept.shape.tier == DUPLICATE:
-            groups[each.positions] = number
+    for number, each in enumerate(() if answer.overlaid is None else answer.overlaid.duplicates):
+        groups[each.positions] = number
     ages = np.empty(len(positions), dtype=np.int64)
     ages[np.lexsort((scope.keys[positions], _times(answer.snapshots)[positions]))] = np.arange(len(positions))
     scores = np.array([shown[place].mass for place in places]) / readout.beta
@@ -504,7 +499,7 @@ def _newest_first(answer: _Answer, request: Request, shown: Sequence[Shown]) -> 
 def _heaviest(answer: _Answer, request: Request) -> Ranking:
     """What of a readout weighs most."""
     readout, k = answer.readout, request.depth
-    if request.plain:
+    if request.plain or answer.overlaid is None:
         best_ = readout.best.tolist()
         masses = (readout.beta * readout.scores[readout.best]).tolist()
         shown = [
@@ -512,10 +507,10 @@ def _heaviest(answer: _Answer, request: Request) -> Ranking:
             for position, mass in zip(best_, masses, strict=True)
         ]
         return Ranking(shown, readout.rescored)
-    wide = [] if request.level == "episode" else widest(answer.stands, len(readout.scores))
+    wide = [] if request.level == "episode" else answer.overlaid.widest
     if request.level == "prototype":
         return coarse(readout, wide, k)
-    twice = [each for each in answer.stands if request.distinct and each.kept.shape.tier == DUPLICATE]
+    twice = answer.overlaid.duplicates if request.distinct else []
     if request.distinct:  # its duplicates are shown as such already
         wide = [each for each in wide if each.kept.shape.tier != DUPLICATE]
     return summed(readout, _times(answer.snapshots), k, prototypes=wide, duplicates=twice)
@@ -570,10 +565,6 @@ def _certificate(readout: Readout, ranking: Ranking, request: Request) -> Certif
 def _times(snapshots: Sequence[Snapshot]) -> Integers:
     """When each position occurred, in microseconds."""
     return joined([each.attributes.times for each in snapshots], np.int64)
-
-
-def _same(one: Snapshot, other: Snapshot) -> bool:
-    return one is other
 
 
 def _question(request: Request, snapshots: Sequence[Snapshot]) -> Question:
