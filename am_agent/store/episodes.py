@@ -306,10 +306,12 @@ def _lot(connection: Connection, space_id: int, seqs: list[int], lots: Prepared 
     return Lot([rows[start] for start in starts], heights, decode_vectors(blobs))
 
 
+_TEXTS = Prepared(select(episode.c.seq, episode.c.text).where(episode.c.seq.in_(GIVEN)))
+
+
 def texts_of(connection: Connection, seqs: Iterable[int]) -> dict[int, str]:
     """The texts of some versions."""
-    query = select(episode.c.seq, episode.c.text).where(episode.c.seq.in_(numbers(seqs)))
-    return dict(connection.execute(query).all())
+    return dict(_TEXTS.rows(connection, given=written(seqs)))
 
 
 def seqs_in(connection: Connection, namespace_ids: Sequence[int], visibility: Visibility) -> list[int]:
@@ -324,10 +326,12 @@ def actors_in(connection: Connection, namespace_ids: Sequence[int], visibility: 
     return list(connection.execute(named.distinct().order_by(episode.c.actor)).scalars())
 
 
+_NAMES = Prepared(select(episode.c.seq, episode.c.id).where(episode.c.seq.in_(GIVEN)))
+
+
 def names_of(connection: Connection, seqs: Iterable[int]) -> dict[int, str]:
     """The ids of some versions."""
-    query = select(episode.c.seq, episode.c.id).where(episode.c.seq.in_(numbers(seqs)))
-    return dict(connection.execute(query).all())
+    return dict(_NAMES.rows(connection, given=written(seqs)))
 
 
 def erase(
