@@ -13,17 +13,11 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from am_agent import Memory
 from am_agent.errors import InvalidArgument
 from am_agent_integrations.langchain import AmRetriever, AmVectorStore, memory_tools
+from tests.integrations.notes import NOTES
 from tests.overlays import told
 
 from .agents import agent, listener, said
 
-NOTES = [
-    "We should move the standup to half past nine.",
-    "My dog Rex is afraid of thunder.",
-    "The quarterly report is due on Friday.",
-    "Carla plays the cello in a string quartet.",
-    "The heating is serviced in October.",
-]
 KNOWN = "What is the dog afraid of?"
 ABSENT = "How do I renew my passport?"
 SENTENCE = "The memory's verdict is unknown: nothing here seems to answer this; what follows is only what is nearest.\n"

@@ -13,14 +13,8 @@ from mcp import MCPError
 from mcp.client import Client
 
 from am_agent import DeterministicEmbedder, Memory
+from tests.integrations.notes import NOTES
 
-NOTES = [
-    "We should move the standup to half past nine.",
-    "My dog Rex is afraid of thunder.",
-    "The quarterly report is due on Friday.",
-    "Carla plays the cello in a string quartet.",
-    "The heating is serviced in October.",
-]
 HINTS = {
     "remember": (False, False, False),
     "recall": (True, None, True),
