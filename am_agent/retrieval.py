@@ -418,7 +418,7 @@ class Retrieval:
                 identity=request.identity,
             )
         calibration = self._calibrator.active(connection, view.namespace, found.id)
-        overlaid = None if request.plain else self._prototypes(connection, seen, found.id, scope)
+        overlaid = None if request.plain else self._prototypes(connection, seen, found.id, scope, view)
         return _Answer(connection, view.visibility, snapshots, readout, question, cues.given, calibration, overlaid)
 
     def _standing(self, seen: _Seen, dimension: int, view: View, fetch: Fetch | None) -> Standing:
@@ -427,11 +427,11 @@ class Retrieval:
             return standing(seen.snapshots, dimension, fetch)
         return self._standings.of(seen.ids, seen.snapshots, lambda: standing(seen.snapshots, dimension, fetch))
 
-    def _prototypes(self, connection: Connection, seen: _Seen, space_id: int, scope: Scope) -> Overlaid:
-        """The prototypes over what a cue may see, kept where that is everything until something changes."""
+    def _prototypes(self, connection: Connection, seen: _Seen, space_id: int, scope: Scope, view: View) -> Overlaid:
+        """The prototypes over what a cue may see, kept until something changes where that is everything there is."""
         kept = self._groups.current(connection, seen.ids, space_id)
         living = sum(int(np.count_nonzero(each.roster.alive)) for each in seen.snapshots)
-        if int(np.count_nonzero(scope.eligible)) < living:
+        if view.visibility.as_of is not None or int(np.count_nonzero(scope.eligible)) < living:
             return Overlaid.of(kept, scope)
         return self._overlaid.of(seen.ids, [kept, *seen.snapshots], lambda: Overlaid.of(kept, scope))
 
